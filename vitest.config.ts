@@ -10,7 +10,10 @@ export default defineConfig({
   test: {
     projects: [
       { ...sources, test: { name: 'unit', include: ['packages/*/test/**/*.test.ts'] } },
-      { ...sources, test: { name: 'integration', include: ['test/{conformance,integration}/**/*.test.ts'], testTimeout: 30_000 } },
+      {
+        ...sources,
+        test: { name: 'integration', include: ['test/{conformance,integration}/**/*.test.ts'], testTimeout: 30_000 },
+      },
     ],
   },
 });
