@@ -1,18 +1,46 @@
 import { defineConfig } from 'vitest/config';
 
 // Tests run against the sources: the "source" condition of each package's exports names its src/index.ts.
-const sources = {
-  resolve: { conditions: ['source', 'module', 'node', 'development|production'] },
-  ssr: { resolve: { conditions: ['source', 'module', 'node', 'development|production'] } },
-};
+const conditions = ['source', 'module', 'node', 'development|production'];
+const sources = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 
 export default defineConfig({
   test: {
+    // A run that finds no test has proved nothing.
+    passWithNoTests: false,
     projects: [
       { ...sources, test: { name: 'unit', include: ['packages/*/test/**/*.test.ts'] } },
       {
         ...sources,
-        test: { name: 'integration', include: ['test/{conformance,integration}/**/*.test.ts'], testTimeout: 30_000 },
+        test: {
+          name: 'integration',
+          include: ['test/{conformance,integration}/**/*.test.ts', 'interop/**/*.test.ts', 'demos/test/**/*.test.ts'],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        ...sources,
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          globalSetup: ['test/browser/unpack-chromium.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        ...sources,
+        test: {
+          name: 'types',
+          include: [],
+          typecheck: {
+            enabled: true,
+            only: true,
+            checker: 'tsc',
+            include: ['test/types/**/*.test-d.ts'],
+            tsconfig: './tsconfig.tests.json',
+          },
+        },
       },
     ],
   },
