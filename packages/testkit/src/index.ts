@@ -1,0 +1,14 @@
+/** Launchers, raw clients and troublemakers for the tests of this repository. */
+
+export type { WireMessage } from './inbox.ts';
+export { Inbox } from './inbox.ts';
+export type { Launched, LaunchOptions, Scheme } from './launch.ts';
+export { certificate, launch } from './launch.ts';
+export type { RawHttpOptions, RawRequest, RawResponse } from './raw-http.ts';
+export { RawHttp } from './raw-http.ts';
+export type { RawTransport } from './raw-session.ts';
+export { openSession, RawSession } from './raw-session.ts';
+export type { Closing, RawWebSocketOptions } from './raw-websocket.ts';
+export { RawWebSocket } from './raw-websocket.ts';
+export type { Direction } from './toxic-proxy.ts';
+export { ToxicProxy } from './toxic-proxy.ts';
