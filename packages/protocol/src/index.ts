@@ -1,4 +1,5 @@
 /** Bayeux as values and pure functions. */
+export { type BinaryData, decodeBinary, encodeBinary, isBinaryData, isBinaryMessage } from './binary-data.ts';
 export { ChannelId, type ChannelIdOptions } from './channel-id.ts';
 export {
   type Decoded,
@@ -62,3 +63,4 @@ export {
   type UnsubscribeRequest,
 } from './message.ts';
 export { subscriptionsOf, type ValidateOptions, validate } from './validate.ts';
+export { Z85 } from './z85.ts';

@@ -15,6 +15,7 @@ export interface Tally {
 const quote = 0x22;
 const comma = 0x2c;
 const minus = 0x2d;
+const dot = 0x2e;
 const zero = 0x30;
 const nine = 0x39;
 const colon = 0x3a;
@@ -27,7 +28,7 @@ const letterF = 0x66;
 const letterN = 0x6e;
 const letterT = 0x74;
 
-/** Integers this long are exact. */
+/** Numbers of so many digits survive a double. */
 const exactDigits = 15;
 /** Longer than any number that `JSON.stringify` writes. */
 const longestNumber = 25;
@@ -123,21 +124,28 @@ export function endOfNumber(text: string, start: number): number {
 
 /** Digits, sign, point and exponent. */
 function isNumberPart(unit: number): boolean {
-  return (unit >= zero && unit <= nine) || unit === 0x2e || unit === 0x2b || unit === minus || (unit | 0x20) === 0x65;
+  return (unit >= zero && unit <= nine) || unit === dot || unit === 0x2b || unit === minus || (unit | 0x20) === 0x65;
 }
 
 /** Whether a number is written just as `JSON.stringify` would write its value. */
 export function isExact(text: string, start: number, end: number): boolean {
-  if (end - start <= exactDigits && isPlainInteger(text, start, end)) return true;
+  if (end - start <= exactDigits && isPlain(text, start, end)) return true;
   if (end - start > longestNumber) return false;
   const number = text.slice(start, end);
   return String(Number(number)) === number;
 }
 
-function isPlainInteger(text: string, start: number, end: number): boolean {
-  for (let index = start; index < end; index++) {
+/** Whether a short number is an ordinary integer or decimal, without zeros that could go. Most are, so this is quick. */
+function isPlain(text: string, start: number, end: number): boolean {
+  const first = text.charCodeAt(start) === minus ? start + 1 : start;
+  let point = -1;
+  for (let index = first; index < end; index++) {
     const unit = text.charCodeAt(index);
-    if (unit < zero || unit > nine) return false;
+    if (unit >= zero && unit <= nine) continue;
+    if (unit !== dot || point >= 0) return false;
+    point = index;
   }
-  return true;
+  if (point >= 0 && text.charCodeAt(end - 1) === zero) return false;
+  if (text.charCodeAt(first) !== zero) return true;
+  return point === first + 1 ? text.charCodeAt(point + 1) !== zero : first === start;
 }
