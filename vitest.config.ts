@@ -15,6 +15,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/{conformance,integration}/**/*.test.ts', 'interop/**/*.test.ts', 'demos/test/**/*.test.ts'],
+          exclude: ['**/node_modules/**', 'interop/java/**'],
           testTimeout: 30_000,
         },
       },
@@ -29,6 +30,11 @@ export default defineConfig({
         },
       },
       {
+        // Peers that need a JDK and Maven: `npm run interop`, not `npm test`.
+        ...sources,
+        test: { name: 'java', include: ['interop/java/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 300_000 },
+      },
+      {
         ...sources,
         test: {
           name: 'types',
@@ -38,7 +44,7 @@ export default defineConfig({
             only: true,
             checker: 'tsc',
             include: ['test/types/**/*.test-d.ts'],
-            tsconfig: './tsconfig.tests.json',
+            tsconfig: './test/types/tsconfig.json',
           },
         },
       },
