@@ -12,6 +12,7 @@ export interface Peer {
   /** Options the server runs with, in ms. */
   readonly timeout: number;
   readonly maxInterval: number;
+  readonly sweepPeriod: number;
   /** The server answers on `/service/echo` like a remote call, and disconnects whoever publishes to `/service/kick`. */
   readonly furnished: boolean;
 }

@@ -65,8 +65,7 @@ export function connect(peer: Peer): void {
     it('is woken by a disconnect and told not to reconnect', async () => {
       const session = await guests.connected(transport);
       const held = session.connect(5000);
-      // The server must have put it on hold: a message of its own comes back afterwards.
-      await session.publish(freshChannel(), 'ping');
+      await session.publish(freshChannel(), 'the connect is on hold now');
       expect((await session.disconnect()).successful).toBe(true);
       expect(await held).toMatchObject({ successful: true, advice: { reconnect: 'none' } });
     });
@@ -74,6 +73,7 @@ export function connect(peer: Peer): void {
     it.runIf(peer.furnished)('is woken when the server ends the session, behind the news of it', async () => {
       const session = await guests.connected(transport);
       const held = session.connect(5000);
+      await session.publish(freshChannel(), 'the connect is on hold now');
       session.publish('/service/kick', {}).catch(() => undefined);
       const news = await session.inbox.next((message) => message.channel === '/meta/disconnect');
       expect(news).toMatchObject({ successful: true });
@@ -102,7 +102,7 @@ export function connect(peer: Peer): void {
         () => 'answered',
         (error: Error) => error.message,
       );
-      await session.publish(freshChannel(), 'the first one is on hold now');
+      await session.publish(freshChannel(), 'the connect is on hold now');
       const second = await session.connect(100);
       expect(second.successful).toBe(true);
       if (transport === 'long-polling') expect(await first).toMatch(/the server answered 500/);

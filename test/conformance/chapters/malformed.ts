@@ -4,13 +4,17 @@ import { RawHttp, type RawSession, RawWebSocket } from '@cometd-ts/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
 import { freshChannel, guestsOf, type Peer, transports } from '../peer.ts';
 
-const badJson: readonly [what: string, body: string | Buffer][] = [
-  ['nothing', ''],
+const badJson: readonly [what: string, body: string][] = [
   ['a truncated array', '[{"channel":"/meta/handshake"'],
-  ['a trailing comma', '[{"channel":"/meta/handshake"},]'],
   ['no JSON at all', 'hello'],
-  ['text after the array', '[{"channel":"/meta/handshake"}] x'],
   ['single quotes', "[{'channel':'/meta/handshake'}]"],
+];
+
+/** The Java server takes the first two for handshakes and the last for an empty payload. */
+const badJsonToUs: readonly [what: string, body: string][] = [
+  ['a trailing comma', '[{"channel":"/meta/handshake"},]'],
+  ['text after the array', '[{"channel":"/meta/handshake"}] x'],
+  ['nothing', ''],
 ];
 
 const badEnvelope: readonly [what: string, body: string][] = [
@@ -28,12 +32,12 @@ export function malformed(peer: Peer): void {
   const ours = peer.kind === 'ours';
 
   describe.each([
-    ...badJson.map((row) => ['json', ...row] as const),
+    ...(ours ? [...badJson, ...badJsonToUs] : badJson).map((row) => ['json', ...row] as const),
     ...badEnvelope.map((row) => ['envelope', ...row] as const),
   ])('bad %s: %s', (kind, _, body) => {
     const guests = guestsOf(peer);
 
-    it.skipIf(body === '' && !ours)('is refused over HTTP', async () => {
+    it('is refused over HTTP', async () => {
       const session = await guests.stranger('long-polling');
       const { status } = await (session.client as RawHttp).post(body);
       // The Java server says 200 to null and 500 to most of the others.
