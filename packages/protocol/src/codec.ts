@@ -75,7 +75,7 @@ function parse(text: string, json: JSONContext): Message[] {
     value = json.parse(text);
   } catch (cause) {
     // The parser's own words quote the payload, which may hold secrets: they stay in the cause.
-    throw new PayloadError('json_invalid', 'The payload is not valid JSON', { cause });
+    throw new PayloadError('json_invalid', 'The payload cannot be read as JSON', { cause });
   }
   const messages: unknown[] = Array.isArray(value) ? value : [value];
   if (messages.length === 0) throw new PayloadError('envelope_invalid', 'The payload has no message');

@@ -62,104 +62,61 @@ export const META_CHANNELS: readonly MetaChannel[] = Object.freeze([
   META_DISCONNECT,
 ]);
 
-/** A message without an answer in it: what a client sends. */
-interface Request {
-  successful?: never;
-  error?: never;
-}
+/** What a client sends: no answer in it. */
+type Request<Channel> = Message & { channel: Channel; successful?: never; error?: never };
 
-/** The answer that something worked. */
-interface Accepted {
-  successful: true;
-}
-
-/** The answer that something did not work, with the error text; `BayeuxError.from` reads it. */
-interface Refused {
-  successful: false;
-  error?: string;
-}
+/** What a server answers: that it worked, or that it did not; `BayeuxError.from` reads the error. */
+type Reply<Channel> = Message & { channel: Channel } & ({ successful: true } | { successful: false; error?: string });
 
 /** MUST: version, supportedConnectionTypes. MAY: minimumVersion, ext, id. */
-export interface HandshakeRequest extends Message, Request {
-  channel: typeof META_HANDSHAKE;
-  successful?: never;
-  error?: never;
-  version: string;
-  supportedConnectionTypes: string[];
-}
+export type HandshakeRequest = Request<typeof META_HANDSHAKE> & { version: string; supportedConnectionTypes: string[] };
 
 /** MUST: version, supportedConnectionTypes, clientId. MAY: minimumVersion, advice, ext, id, x-messages. */
-export interface HandshakeAccepted extends Message, Accepted {
+export type HandshakeAccepted = Message & {
   channel: typeof META_HANDSHAKE;
   successful: true;
   version: string;
   supportedConnectionTypes: string[];
   clientId: string;
-}
+};
 
 /** MUST: error. MAY: supportedConnectionTypes, advice, version, minimumVersion, ext, id. */
-export interface HandshakeRefused extends Message, Refused {
-  channel: typeof META_HANDSHAKE;
-  successful: false;
-  error: string;
-}
+export type HandshakeRefused = Message & { channel: typeof META_HANDSHAKE; successful: false; error: string };
 
 export type HandshakeReply = HandshakeAccepted | HandshakeRefused;
 
-/** MUST: clientId, connectionType. MAY: ext, id, advice with the timeout the client wishes. */
-export interface ConnectRequest extends Message, Request {
-  channel: typeof META_CONNECT;
-  successful?: never;
-  error?: never;
-  clientId: string;
-  connectionType: string;
-}
+/** MUST: clientId, connectionType. MAY: ext, id, and advice with the timeout the client wishes. */
+export type ConnectRequest = Request<typeof META_CONNECT> & { clientId: string; connectionType: string };
 
 /** MUST: successful. MAY: error, advice, ext, clientId, id. */
-export type ConnectReply = Message & { channel: typeof META_CONNECT } & (Accepted | Refused);
+export type ConnectReply = Reply<typeof META_CONNECT>;
 
 /** MUST: clientId, subscription. MAY: ext, id. */
-export interface SubscribeRequest extends Message, Request {
-  channel: typeof META_SUBSCRIBE;
-  successful?: never;
-  error?: never;
-  clientId: string;
-  subscription: string | string[];
-}
+export type SubscribeRequest = Request<typeof META_SUBSCRIBE> & { clientId: string; subscription: string | string[] };
 
 /** MUST: successful, subscription. MAY: error, advice, ext, clientId, id. */
-export type SubscribeReply = Message & { channel: typeof META_SUBSCRIBE } & (Accepted | Refused);
+export type SubscribeReply = Reply<typeof META_SUBSCRIBE>;
 
 /** MUST: clientId, subscription. MAY: ext, id. */
-export interface UnsubscribeRequest extends Message, Request {
-  channel: typeof META_UNSUBSCRIBE;
-  successful?: never;
-  error?: never;
+export type UnsubscribeRequest = Request<typeof META_UNSUBSCRIBE> & {
   clientId: string;
   subscription: string | string[];
-}
+};
 
 /** MUST: successful, subscription. MAY: error, advice, ext, clientId, id. */
-export type UnsubscribeReply = Message & { channel: typeof META_UNSUBSCRIBE } & (Accepted | Refused);
+export type UnsubscribeReply = Reply<typeof META_UNSUBSCRIBE>;
 
 /** MUST: clientId. MAY: ext, id. */
-export interface DisconnectRequest extends Message, Request {
-  channel: typeof META_DISCONNECT;
-  successful?: never;
-  error?: never;
-  clientId: string;
-}
+export type DisconnectRequest = Request<typeof META_DISCONNECT> & { clientId: string };
 
 /** MUST: successful. MAY: error, ext, clientId, id, and advice: a disconnect that the server began comes unasked. */
-export type DisconnectReply = Message & { channel: typeof META_DISCONNECT } & (Accepted | Refused);
+export type DisconnectReply = Reply<typeof META_DISCONNECT>;
 
 /** An event. MUST: data. A client adds clientId and MAY add id, ext; a server delivers it without clientId and id. */
-export interface Publish<Data = unknown> extends Message<Data> {
-  data: Data;
-}
+export type Publish<Data = unknown> = Message<Data> & { data: Data };
 
 /** MUST: successful, and no data. MAY: id, error, ext. */
-export type PublishReply = Message & { data?: never } & (Accepted | Refused);
+export type PublishReply = Reply<string> & { data?: never };
 
 /** Every kind of message the protocol knows; the guards below tell them apart. */
 export type BayeuxMessage<Data = unknown> =
