@@ -1,5 +1,5 @@
 /** A Bayeux server on a free port of 127.0.0.1, in any of the four ways to speak HTTP, and everything closed in the end. */
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { createSecureServer, createServer as createServer2 } from 'node:http2';
 import { createServer as createServerTls } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -17,6 +17,8 @@ export interface LaunchOptions {
   /** Default 0, any free port. A restart on the same port names it. */
   readonly port?: number;
   readonly options?: ServerOptions;
+  /** Answers the requests that are not the Bayeux server's. Default none: they wait. */
+  readonly pages?: RequestListener;
   /** Runs before the first request can arrive. */
   readonly prepare?: (bayeux: BayeuxServer) => void;
 }
@@ -31,10 +33,11 @@ export interface Launched {
 }
 
 export async function launch(launching: LaunchOptions = {}): Promise<Launched> {
-  const { scheme = 'http', path = '/cometd', port: wanted = 0, options = {}, prepare } = launching;
+  const { scheme = 'http', path = '/cometd', port: wanted = 0, options = {}, pages, prepare } = launching;
   const bayeux = new BayeuxServer(options);
   prepare?.(bayeux);
   const listener = await listenerOf(scheme);
+  if (pages) listener.on('request', pages);
   const sockets = new Set<Socket>();
   listener.on('connection', (socket: Socket) => {
     sockets.add(socket);
