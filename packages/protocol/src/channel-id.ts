@@ -34,8 +34,8 @@ type Kind = 'plain' | 'shallow' | 'deep' | 'template';
  */
 export class ChannelId {
   readonly id: string;
-  readonly segments: readonly string[];
   readonly #kind: Kind;
+  #segments: readonly string[] | undefined;
   #parameters: readonly string[] | undefined;
   #wilds: readonly string[] | undefined;
   #lineage: readonly string[] | undefined;
@@ -46,13 +46,18 @@ export class ChannelId {
     const problem = problemOf(name, options.anyCharacter !== true);
     if (problem !== undefined) throw new RangeError(`${JSON.stringify(name)} is not a channel: ${problem}`);
     this.id = name;
-    this.segments = name.slice(1).split('/');
-    this.#kind = kindOf(name, this.segments);
+    this.#kind = kindOf(name);
   }
 
   /** Says why a name is not legal; undefined when it is. Takes linear time and allocates nothing for a legal name. */
   static problem(name: string, options: ChannelIdOptions = {}): string | undefined {
     return problemOf(name, options.anyCharacter !== true);
+  }
+
+  /** What stands between the slashes: `news` and `sport` of `/news/sport`. */
+  get segments(): readonly string[] {
+    this.#segments ??= segmentsOf(this.id);
+    return this.#segments;
   }
 
   /** Number of segments. */
@@ -99,7 +104,7 @@ export class ChannelId {
 
   /** Wildcards that match this name, the most specific first: `/a/b` has `/a/*`, `/a/**` and `/**`. */
   get wilds(): readonly string[] {
-    this.#wilds ??= wildsOf(this.id, this.segments, this.#kind);
+    this.#wilds ??= wildsOf(this.id, this.#kind, this.regularPart ?? '');
     return this.#wilds;
   }
 
@@ -222,30 +227,34 @@ function variableName(segment: string): string {
   return segment.slice(1, -1);
 }
 
-function kindOf(name: string, segments: readonly string[]): Kind {
+function segmentsOf(name: string): string[] {
+  return name.slice(1).split('/');
+}
+
+function kindOf(name: string): Kind {
   if (name.endsWith('/*')) return 'shallow';
   if (name.endsWith('/**')) return 'deep';
-  return name.includes('{') && segments.some(isVariable) ? 'template' : 'plain';
+  return name.includes('/{') && segmentsOf(name).some(isVariable) ? 'template' : 'plain';
 }
 
 /**
  * The shallow wildcard stands for a plain last segment; a deep one for every rest of the name. A variable cannot
- * stand before a wildcard, so templates skip those.
+ * stand before a wildcard, so nothing beyond the regular part can.
  */
-function wildsOf(name: string, segments: readonly string[], kind: Kind): readonly string[] {
+function wildsOf(name: string, kind: Kind, regularPart: string): readonly string[] {
   const wilds: string[] = [];
-  let count = segments.length - 1;
-  let head = name.slice(0, name.lastIndexOf('/'));
-  const regular = kind === 'template' ? segments.findIndex(isVariable) : count;
-  if (kind === 'plain' || (kind === 'template' && regular === count)) wilds.push(`${head}/*`);
+  let head = withoutLast(name);
+  if (kind === 'plain' || (kind === 'template' && head === regularPart)) wilds.push(`${head}/*`);
   if (kind === 'deep') {
-    if (count === 0) return wilds;
-    count--;
-    head = head.slice(0, head.lastIndexOf('/'));
+    if (head === '') return wilds;
+    head = withoutLast(head);
   }
-  for (; count >= 0; count--) {
-    if (count <= regular) wilds.push(`${head}/**`);
-    head = head.slice(0, head.lastIndexOf('/'));
+  for (; ; head = withoutLast(head)) {
+    if (head.length <= regularPart.length) wilds.push(`${head}/**`);
+    if (head === '') return wilds;
   }
-  return wilds;
+}
+
+function withoutLast(name: string): string {
+  return name.slice(0, name.lastIndexOf('/'));
 }

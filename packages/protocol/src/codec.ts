@@ -41,7 +41,8 @@ export interface Decoded {
 
 /**
  * Decodes a payload: an array of messages, or one message. Throws `PayloadError` for everything else, and for payloads
- * over a limit. Of members with the same name the last one counts, everywhere.
+ * over a limit; also when a convertor throws, which is the `cause` then. Of members with the same name the last one
+ * counts, everywhere.
  */
 export function decode(text: string, options: DecodeOptions): Decoded {
   const tally = newTally();
