@@ -3,10 +3,9 @@
  * one unless COMETD_KIND says `ours`. That server runs with
  * timeout 1500, maxInterval 1000 and sweepPeriod 200. COMETD_FURNISHED says that it has the two channels of furnish.ts.
  */
-import { type Launched, launch } from '@cometd-ts/testkit';
+import { furnish, type Launched, launch } from '@cometd-ts/testkit';
 import { afterAll, beforeAll } from 'vitest';
 import { conformance } from './conformance.ts';
-import { furnish } from './furnish.ts';
 import type { Peer } from './peer.ts';
 
 const { COMETD_URL: elsewhere, COMETD_KIND } = process.env;

@@ -1,7 +1,6 @@
 /** A server of ours that can be torn down and built again at the same address while guests are in it. */
 import type { RequestListener } from 'node:http';
-import { type Launched, launch } from '@cometd-ts/testkit';
-import { furnish } from '../conformance/furnish.ts';
+import { furnish, type Launched, launch } from '@cometd-ts/testkit';
 
 export interface Hotel {
   readonly url: string;

@@ -1,5 +1,6 @@
 /** Launchers, raw clients and troublemakers for the tests of this repository. */
 
+export { furnish } from './furnish.ts';
 export type { WireMessage } from './inbox.ts';
 export { Inbox } from './inbox.ts';
 export type { Launched, LaunchOptions, Scheme } from './launch.ts';
