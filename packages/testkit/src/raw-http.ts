@@ -137,7 +137,7 @@ export class RawHttp {
     return new Promise((resolve, reject) => {
       session.once('error', reject);
       const stream = session.request({ ...headers, ':method': method, ':path': url.pathname + url.search }, { signal });
-      let answer: IncomingHttpHeaders & { ':status'?: number } = {};
+      let answer: IncomingHttpHeaders & { ':status'?: number | undefined } = {};
       const chunks: Buffer[] = [];
       stream.on('error', reject);
       stream.on('response', (received) => {
