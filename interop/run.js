@@ -1,6 +1,6 @@
 /**
  * Meets real Java: readies a JDK and Maven, installing them where it may, compiles the peers, and runs the tests that
- * need them. Says plainly what was skipped, and ends with the count.
+ * need them. Says plainly what was skipped, and ends with the count. Arguments go to vitest.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -8,7 +8,10 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const java = `${root}interop/java`;
-const report = `${java}/target/report.json`;
+const given = process.argv.slice(2);
+const reportOption = '--outputFile.json=';
+const report =
+  given.find((one) => one.startsWith(reportOption))?.slice(reportOption.length) ?? `${java}/target/report.json`;
 
 /** Runs a command quietly; its output when it failed, undefined when it worked. */
 function trouble(command, args, cwd = root) {
@@ -50,8 +53,11 @@ if (reason) {
 }
 
 rmSync(report, { force: true });
-const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-spawnSync('npx', ['vitest', 'run', '--project', 'java', ...reporters], { cwd: root, stdio: 'inherit' });
+const reporters = ['--reporter=default', '--reporter=json', `${reportOption}${report}`];
+spawnSync('npx', ['vitest', 'run', '--project', 'java', ...(given.length > 0 ? given : reporters)], {
+  cwd: root,
+  stdio: 'inherit',
+});
 if (!existsSync(report)) {
   console.log('interop: vitest left no report');
   process.exit(1);
