@@ -110,6 +110,22 @@ export function connect(peer: Peer): void {
     });
   });
 
+  describe('connect over WebSocket in company', () => {
+    const guests = guestsOf(peer);
+
+    it.runIf(peer.kind === 'ours')('is held, and the replies to its neighbours are not', async () => {
+      const session = await guests.connected('websocket');
+      const connect = session.message('/meta/connect', { connectionType: 'websocket' });
+      const publish = session.message(freshChannel(), { data: 1 });
+      const [held, published] = [session.inbox.reply(String(connect.id)), session.inbox.reply(String(publish.id))];
+      await session.client.post([connect, publish]);
+      expect(await published).toMatchObject({ successful: true });
+      expect(await held).toMatchObject({ successful: true });
+      expect(repliesTo(session, '/meta/connect')).toHaveLength(2);
+      expect(session.inbox.all.at(-1)).toMatchObject({ channel: '/meta/connect' });
+    });
+  });
+
   describe('connect over long-polling in company', () => {
     const guests = guestsOf(peer);
 

@@ -197,6 +197,31 @@ export function malformed(peer: Peer): void {
       expect(replies.map((one) => one.id ?? one.data)).toEqual([1, '2', '3']);
     });
 
+    it.runIf(ours)('from a foreign origin are refused, from our own they are not', async () => {
+      const { origin } = new URL(peer.url());
+      for (const [from, status] of [
+        ['https://evil.example', 403],
+        ['null', 403],
+        [origin, 200],
+      ] as const) {
+        expect((await http().post(handshake, { headers: { origin: from } })).status).toBe(status);
+        const upgrade = RawWebSocket.open(peer.url(), { origin: from });
+        if (status === 403) await expect(upgrade).rejects.toThrow('403');
+        else await (await upgrade).close();
+      }
+    });
+
+    it.runIf(ours)('are answered with no leave to cache or to guess the type', async () => {
+      for (const { headers } of [
+        await http().post(handshake),
+        await http().jsonp(handshake),
+        await http().post('[{'),
+      ]) {
+        expect(headers['cache-control']).toContain('no-store');
+        expect(headers['x-content-type-options']).toBe('nosniff');
+      }
+    });
+
     it('do not disturb the connect that is held', async () => {
       const session = await guests.connected('long-polling');
       const channel = freshChannel();

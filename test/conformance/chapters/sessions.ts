@@ -120,6 +120,24 @@ export function sessions(peer: Peer): void {
     });
   });
 
+  describe('a long-polling session', () => {
+    it.runIf(peer.kind === 'ours')('loses nothing when the connection of its held connect breaks', async () => {
+      const [session, speaker] = [await guests.connected('long-polling'), await guests.connected('websocket')];
+      const channel = freshChannel();
+      await session.subscribe(channel);
+      const cut = new AbortController();
+      const connect = session.message('/meta/connect', { connectionType: 'long-polling' });
+      const held = (session.client as RawHttp).send(connect, cut.signal);
+      await session.publish(freshChannel(), 'the connect is on hold now');
+      cut.abort();
+      await expect(held).rejects.toThrow('abort');
+      for (let i = 0; i < 3; i++) await speaker.publish(freshChannel(), 'time for the server to notice');
+      for (const data of [1, 2, 3]) await speaker.publish(channel, data);
+      await session.connect(0);
+      expect(session.inbox.events(channel).map((event) => event.data)).toEqual([1, 2, 3]);
+    });
+  });
+
   describe('a WebSocket session', () => {
     /** The session of `old`, on a connection of its own. */
     const moved = async (old: RawSession): Promise<RawSession> => {
