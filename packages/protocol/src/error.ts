@@ -22,6 +22,7 @@ export type BayeuxErrorCode =
   | 'channel_invalid'
   | 'message_id_invalid'
   | 'timeout'
+  | 'internal_error'
   | 'error_unknown';
 
 /** A row of the error table. */
@@ -60,6 +61,7 @@ export const errorTable: Readonly<Record<BayeuxErrorCode, BayeuxErrorEntry>> = O
   channel_invalid: entry(405, 'channel_invalid', 'The channel name is not legal here'),
   message_id_invalid: entry(405, 'message_id_invalid', 'The message id is not alphanumeric'),
   timeout: entry(406, 'timeout', 'The reply did not arrive in time'),
+  internal_error: entry(500, 'internal_error', 'The server failed to process this message; its log says why'),
   error_unknown: entry(500, 'error_unknown', 'The peer reported an error that has no name here'),
 });
 

@@ -1,0 +1,125 @@
+/** What an operator can see: a logger that cannot be flooded, counters, and the one guard around user code. */
+import { createHash } from 'node:crypto';
+import { isPromise, type Maybe } from '@cometd-ts/protocol';
+
+/** Where log lines go. `console` and pino fit. */
+export interface Logger {
+  debug(message: string, ...details: unknown[]): void;
+  info(message: string, ...details: unknown[]): void;
+  warn(message: string, ...details: unknown[]): void;
+  error(message: string, ...details: unknown[]): void;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+const ranks: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
+/** Lines a minute for one reason; the rest is only counted. */
+const LINES_PER_MINUTE = 60;
+
+/** Text that comes from a peer, safe on one log line: control characters are escaped, and it is cut at 200 characters. */
+export function printable(text: string): string {
+  const cut = text.length > 200 ? `${text.slice(0, 200)}…` : text;
+  return cut.replace(/[\p{Cc}\u2028\u2029]/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** A session id as it may appear in a log: enough to recognise, useless to impersonate. */
+export function hashed(id: string): string {
+  return createHash('sha256').update(id).digest('hex').slice(0, 8);
+}
+
+/** Counters and log of one server. */
+export class Diagnostics {
+  readonly #logger: Logger;
+  readonly #rank: number;
+  readonly #counters: Map<string, number> = new Map();
+  readonly #lines: Map<string, { minute: number; count: number }> = new Map();
+
+  constructor(logger: Logger, level: LogLevel) {
+    this.#logger = logger;
+    this.#rank = ranks[level];
+  }
+
+  /** How often each named thing happened, such as `limit_hit.maxMessageSize` or `queue_dropped.dropOldest`. */
+  get counters(): ReadonlyMap<string, number> {
+    return this.#counters;
+  }
+
+  count(name: string, by = 1): void {
+    this.#counters.set(name, (this.#counters.get(name) ?? 0) + by);
+  }
+
+  debug(reason: string, text: () => string): void {
+    if (this.#rank === 0 && this.#mayLog(reason)) this.#logger.debug(text());
+  }
+
+  info(text: string): void {
+    if (this.#rank <= 1) this.#logger.info(text);
+  }
+
+  warn(reason: string, text: string): void {
+    if (this.#rank <= 2 && this.#mayLog(reason)) this.#logger.warn(text);
+  }
+
+  /** A peer ran into a limit. */
+  limitHit(limit: string, detail = ''): void {
+    this.count(`limit_hit.${limit}`);
+    this.debug(`limit_hit.${limit}`, () => `The limit ${limit} was hit${detail && `: ${printable(detail)}`}`);
+  }
+
+  /** A peer sent something that is refused. */
+  rejected(reason: string, detail = ''): void {
+    this.count(`rejected.${reason}`);
+    this.debug(`rejected.${reason}`, () => `Refused (${reason})${detail && `: ${printable(detail)}`}`);
+  }
+
+  /** User code, or something unexpected of ours, failed. */
+  failed(where: string, error: unknown): void {
+    this.count(`failed.${where}`);
+    if (this.#rank <= 3 && this.#mayLog(`failed.${where}`)) this.#logger.error(`Failure in ${where}`, error);
+  }
+
+  /**
+   * The one guard around user code: what it throws, or rejects with, is reported, and `fallback` is the answer.
+   * Stays synchronous when the call is.
+   */
+  guard<T>(where: string, fallback: T, call: () => Maybe<T>): Maybe<T> {
+    try {
+      const value = call();
+      if (!isPromise(value)) return value;
+      return Promise.resolve(value).catch((error: unknown) => {
+        this.failed(where, error);
+        return fallback;
+      });
+    } catch (error) {
+      this.failed(where, error);
+      return fallback;
+    }
+  }
+
+  /** Calls listeners that have no say: one that throws is reported and does not keep the others from being called. */
+  notify<Args extends readonly unknown[]>(
+    where: string,
+    listeners: readonly ((...args: Args) => unknown)[],
+    ...args: Args
+  ): void {
+    for (const listener of listeners) {
+      try {
+        const value = listener(...args);
+        if (isPromise(value)) Promise.resolve(value).catch((error: unknown) => this.failed(where, error));
+      } catch (error) {
+        this.failed(where, error);
+      }
+    }
+  }
+
+  #mayLog(reason: string): boolean {
+    const minute = Math.floor(performance.now() / 60_000);
+    const seen = this.#lines.get(reason);
+    if (seen?.minute !== minute) {
+      this.#lines.set(reason, { minute, count: 1 });
+      return true;
+    }
+    seen.count++;
+    return seen.count <= LINES_PER_MINUTE;
+  }
+}

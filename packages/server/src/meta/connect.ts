@@ -1,0 +1,33 @@
+/**
+ * `/meta/connect`: the client is there, and waits for messages. Whether the reply is held back is the transport's affair.
+ *
+ * Request   MUST have  channel, clientId, connectionType · MAY have  advice {timeout, interval}, ext, id
+ * Reply     successful, and advice whenever the client does not have the current one
+ * Source: book appendix C, "Connect"; server-behaviour of advice as in Java CometD.
+ */
+import type { ServerMessage } from '../message.ts';
+import type { Rooms } from '../rooms.ts';
+import type { Session } from '../session/session.ts';
+import { refuseUnknown } from './reply.ts';
+
+export function connect(rooms: Rooms, session: Session, message: ServerMessage, reply: ServerMessage): void {
+  if (!session.connected()) return refuseUnknown(reply, true);
+  rooms.sessions.connected(session);
+  reply.successful = true;
+  session.takeClientAdvice(message.advice);
+  const advice = session.takeAdvice();
+  if (advice) reply.advice = { ...reply.advice, ...advice };
+}
+
+/** The last words of a connect reply, when it is about to be sent: advice as of now, and none to a client that is gone. */
+export function concludeConnect(session: Session, reply: ServerMessage): void {
+  if (session.state === 'disconnected') {
+    reply.advice = { ...reply.advice, reconnect: 'none' };
+    return;
+  }
+  if (!reply.successful || session.isTerminated) return;
+  // Advice about other clients of the browser stands alone; the normal one follows when they are gone.
+  if (reply.advice?.['multiple-clients']) return session.readvise();
+  const advice = session.takeAdvice();
+  if (advice) reply.advice = { ...reply.advice, ...advice };
+}

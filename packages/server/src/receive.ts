@@ -1,0 +1,173 @@
+/** The hall: every message passes here, by the same steps in the same order, whatever door it came in by. */
+import {
+  attempt,
+  type BayeuxError,
+  ChannelId,
+  chain,
+  isMeta,
+  isService,
+  type Maybe,
+  META_CONNECT,
+  META_DISCONNECT,
+  META_HANDSHAKE,
+  META_SUBSCRIBE,
+  META_UNSUBSCRIBE,
+  type ValidateOptions,
+  validate,
+} from '@cometd-ts/protocol';
+import type { Channel } from './channel/channel.ts';
+import { createReply, type ServerMessage } from './message.ts';
+import { connect } from './meta/connect.ts';
+import { disconnect } from './meta/disconnect.ts';
+import { handshake } from './meta/handshake.ts';
+import { refuse, refuseDeleted, refuseUnknown, refuseWith } from './meta/reply.ts';
+import { subscribe } from './meta/subscribe.ts';
+import { unsubscribe } from './meta/unsubscribe.ts';
+import type { Rooms } from './rooms.ts';
+import type { Session } from './session/session.ts';
+
+type MetaHandler = (rooms: Rooms, session: Session, message: ServerMessage, reply: ServerMessage) => Maybe<void>;
+
+const metaHandlers: ReadonlyMap<string, MetaHandler> = new Map<string, MetaHandler>([
+  [META_HANDSHAKE, handshake],
+  [META_CONNECT, connect],
+  [META_SUBSCRIBE, subscribe],
+  [META_UNSUBSCRIBE, unsubscribe],
+  [META_DISCONNECT, disconnect],
+]);
+
+export class Hall {
+  readonly #rooms: Rooms;
+  readonly #checks: ValidateOptions;
+
+  constructor(rooms: Rooms) {
+    this.#rooms = rooms;
+    this.#checks = { limits: rooms.settings.limits, checkFields: rooms.settings.validateMessageFields };
+  }
+
+  /**
+   * Processes one message of `session`, which is null when nobody knows the sender. Answers the reply, which has yet to
+   * `leave`. Synchronous when all user code is. Nothing that goes wrong with one message reaches another.
+   * Book section 6.3.4.
+   */
+  process(session: Session | null, message: ServerMessage): Maybe<ServerMessage> {
+    const error = validate(message, this.#checks);
+    const reply = createReply(message);
+    return attempt(
+      () => this.#arrived(session, message, reply, error),
+      (failure) => {
+        this.#rooms.diagnostics.failed('receive', failure);
+        refuse(reply, 'internal_error');
+        return reply;
+      },
+    );
+  }
+
+  #arrived(
+    session: Session | null,
+    message: ServerMessage,
+    reply: ServerMessage,
+    error: BayeuxError | undefined,
+  ): Maybe<ServerMessage> {
+    const { extensions } = this.#rooms;
+    if (error) {
+      this.#rooms.diagnostics.rejected(error.code, message.channel);
+      refuseWith(reply, error);
+      return reply;
+    }
+    const seen = chain(
+      extensions.receive(session, message),
+      (kept) => kept && (session?.extensions?.receive(message) ?? true),
+    );
+    return chain(seen, (kept) => {
+      if (!kept) return this.#deleted(reply);
+      return this.#admitted(session, message, reply);
+    });
+  }
+
+  /** The reply passes the outgoing extensions. False when one of them swallowed it. */
+  leave(session: Session | null, reply: ServerMessage): Maybe<ServerMessage | null> {
+    const { extensions } = this.#rooms;
+    const own = session?.extensions;
+    const sent = extensions.send(null, session, reply);
+    if (sent === true && !own) return reply;
+    return chain(sent, (kept) => (kept ? (own?.send(null, reply) ?? reply) : null));
+  }
+
+  #admitted(session: Session | null, message: ServerMessage, reply: ServerMessage): Maybe<ServerMessage> {
+    const isHandshake = message.channel === META_HANDSHAKE;
+    if (!session || session.isTerminated || (!isHandshake && message.clientId !== session.id)) {
+      refuseUnknown(reply, isHandshake || message.channel === META_CONNECT);
+      return reply;
+    }
+    if (session.state === 'new' && !isHandshake) {
+      refuseUnknown(reply, message.channel === META_CONNECT);
+      return reply;
+    }
+    session.touch(message.channel === META_CONNECT);
+    if (isMeta(message.channel)) return this.#meta(session, message, reply);
+    return chain(this.#channelFor(session, message, reply), (channel) => {
+      if (!channel) return reply;
+      return this.#publish(session, channel, message, reply);
+    });
+  }
+
+  #meta(session: Session, message: ServerMessage, reply: ServerMessage): Maybe<ServerMessage> {
+    const handler = metaHandlers.get(message.channel);
+    const channel = this.#rooms.channels.get(message.channel);
+    if (!handler || !channel) {
+      refuse(reply, 'channel_create_denied', 'denied_by_security_policy');
+      return reply;
+    }
+    return chain(this.#rooms.publisher.listen(session, channel, message), (kept) => {
+      if (!kept) return this.#deleted(reply);
+      return chain(handler(this.#rooms, session, message, reply), () => reply);
+    });
+  }
+
+  /** The channel a message is for, created if it may be; null when the reply tells why not. */
+  #channelFor(session: Session, message: ServerMessage, reply: ServerMessage): Maybe<Channel | null> {
+    const { admission, channels, settings, diagnostics } = this.#rooms;
+    const existing = channels.get(message.channel);
+    if (existing) return existing;
+    const channelId = new ChannelId(message.channel, { anyCharacter: !settings.validateMessageFields });
+    return chain(admission.create(session, channelId, message), (denial) => {
+      if (denial !== null) {
+        refuse(reply, 'channel_create_denied', denial);
+        return null;
+      }
+      if (isService(message.channel)) return channels.transient(message.channel);
+      const { maxRemoteChannels } = settings;
+      if (!session.isLocalSession && maxRemoteChannels >= 0 && channels.remoteCount >= maxRemoteChannels) {
+        diagnostics.limitHit('maxRemoteChannels');
+        refuse(reply, 'limit_exceeded', 'maxRemoteChannels', String(maxRemoteChannels));
+        return null;
+      }
+      return channels.createIfAbsent(message.channel, [], !session.isLocalSession).channel;
+    });
+  }
+
+  #publish(session: Session, channel: Channel, message: ServerMessage, reply: ServerMessage): Maybe<ServerMessage> {
+    const { admission, publisher } = this.#rooms;
+    return chain(admission.publish(session, channel, message), (denial) => {
+      if (denial !== null) {
+        refuse(reply, 'publish_denied', denial);
+        return reply;
+      }
+      reply.successful = true;
+      if (channel.isBroadcast) publisher.strip(message);
+      return chain(publisher.listen(session, channel, message), (kept) => {
+        if (!kept) return this.#deleted(reply);
+        if (!channel.isBroadcast) return reply;
+        return chain(publisher.broadcast(session, channel, message), (published) =>
+          published === 'deleted' ? this.#deleted(reply) : reply,
+        );
+      });
+    });
+  }
+
+  #deleted(reply: ServerMessage): ServerMessage {
+    refuseDeleted(reply);
+    return reply;
+  }
+}

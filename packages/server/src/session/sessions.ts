@@ -1,0 +1,97 @@
+/** The registry of sessions: it creates them, knows the living, and removes those that left or expired. */
+import type { ServerEvents } from '../api.ts';
+import type { Listeners } from '../listeners.ts';
+import type { ServerMessage } from '../message.ts';
+import { sessionId } from './identifier.ts';
+import { Session, type SessionHost, type Via } from './session.ts';
+
+export class Sessions {
+  readonly #byId: Map<string, Session> = new Map();
+  readonly #host: SessionHost;
+  readonly #listeners: Listeners<ServerEvents>;
+  readonly #broadcastToPublisher: boolean;
+  /** Sessions that have not connected yet; a set, so that counting them costs nothing. */
+  readonly #unconnected: Set<Session> = new Set();
+
+  constructor(host: SessionHost, listeners: Listeners<ServerEvents>, broadcastToPublisher: boolean) {
+    this.#host = host;
+    this.#listeners = listeners;
+    this.#broadcastToPublisher = broadcastToPublisher;
+  }
+
+  /** A session that is not registered yet. */
+  create(via: Via, localHint?: string): Session {
+    const isLocal = localHint !== undefined;
+    return new Session(this.#host, sessionId(localHint), via, isLocal, this.#broadcastToPublisher);
+  }
+
+  get(id: string): Session | undefined {
+    return this.#byId.get(id);
+  }
+
+  get list(): readonly Session[] {
+    return [...this.#byId.values()];
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  get unconnectedCount(): number {
+    return this.#unconnected.size;
+  }
+
+  /** The session has handshaken: server listeners are told first, then its own. */
+  register(session: Session, message: ServerMessage): void {
+    this.#byId.set(session.id, session);
+    if (!session.isLocalSession) this.#unconnected.add(session);
+    this.#host.diagnostics.notify('sessionAdded listener', this.#listeners.of('sessionAdded'), session, message);
+    session.notify('added', session, message);
+  }
+
+  /** The session has sent its first connect. */
+  connected(session: Session): void {
+    this.#unconnected.delete(session);
+  }
+
+  /**
+   * Out of the registry, server listeners, end of its state, subscriptions, its own listeners: in this order.
+   * False when it was not registered.
+   */
+  remove(session: Session, message: ServerMessage | null, timeout: boolean): boolean {
+    if (!this.#byId.delete(session.id)) return false;
+    this.#unconnected.delete(session);
+    this.#host.diagnostics.count(timeout ? 'sessions_ended.expired' : 'sessions_ended.disconnect');
+    this.#host.diagnostics.notify(
+      'sessionRemoved listener',
+      this.#listeners.of('sessionRemoved'),
+      session,
+      message,
+      timeout,
+    );
+    if (!session.terminated(timeout)) return true;
+    for (const channel of session.subscriptions) channel.unsubscribe(session);
+    session.notify('removed', session, message, timeout);
+    return true;
+  }
+
+  /** Removes the sessions whose time is over; their held connects are let go without an answer. */
+  sweep(): void {
+    const now = this.#host.clock.now();
+    for (const session of this.#byId.values()) {
+      if (!session.isOverdue(now)) continue;
+      this.remove(session, null, true);
+      session.bind(null, 'expired');
+    }
+  }
+
+  /** The server stops: every session is let go. */
+  clear(): void {
+    for (const session of this.#byId.values()) {
+      session.terminated(false);
+      session.bind(null, 'stopped');
+    }
+    this.#byId.clear();
+    this.#unconnected.clear();
+  }
+}

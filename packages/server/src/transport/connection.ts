@@ -1,0 +1,406 @@
+/** One WebSocket connection: frames in, one at a time; replies and messages out, once per turn of the event loop. */
+import type { Duplex } from 'node:stream';
+import { attempt, chain, join, META_CONNECT, META_HANDSHAKE, PayloadError } from '@cometd-ts/protocol';
+import type { WebSocket } from 'ws';
+import type { BayeuxContext } from '../api.ts';
+import type { ServerMessage } from '../message.ts';
+import { concludeConnect } from '../meta/connect.ts';
+import type { WebSocketOptions } from '../options.ts';
+import type { Hall } from '../receive.ts';
+import type { Rooms } from '../rooms.ts';
+import type { Conduit, Ending } from '../session/conduit.ts';
+import type { Outlet } from '../session/flusher.ts';
+import type { Session, Via } from '../session/session.ts';
+import { type FrameCache, frameOf, frameTexts } from './frames.ts';
+import { type ConnectKeeper, mayHold, readPayload, receiveAll } from './transport.ts';
+
+/** What a connection needs from its transport. */
+export interface ConnectionHost {
+  readonly rooms: Rooms;
+  readonly hall: Hall;
+  readonly via: Via;
+  readonly options: Readonly<WebSocketOptions>;
+  readonly frames: FrameCache;
+  closed(connection: Connection): void;
+}
+
+/** Bytes in a socket from which on messages wait in the session's queue instead. */
+const HIGH_WATER = 65_536;
+/** Longest reason in a close frame. */
+const REASON_LENGTH = 120;
+
+const CLOSE_NORMAL = 1000;
+const CLOSE_UNSUPPORTED = 1003;
+const CLOSE_BAD_DATA = 1007;
+const CLOSE_POLICY = 1008;
+const CLOSE_FAILURE = 1011;
+const CLOSE_RESTART = 1012;
+
+interface Held {
+  readonly message: ServerMessage;
+  readonly reply: ServerMessage;
+  readonly connect: number;
+  readonly timer: NodeJS.Timeout;
+}
+
+export class Connection implements Conduit, Outlet, ConnectKeeper {
+  dirty = false;
+  readonly #host: ConnectionHost;
+  readonly #webSocket: WebSocket;
+  readonly #socket: Duplex;
+  readonly #context: BayeuxContext;
+  /** The socket takes our own frames; with compression `ws` must write them, or their order would break. */
+  readonly #raw: boolean;
+
+  #session: Session | null = null;
+  #held: Held | null = null;
+  #connect = 0;
+  #wasConnected = false;
+  /** Payloads whose turn is after the current messages of the queue were taken: replies, and what was taken with them. */
+  #outbox: string[] = [];
+  #waiting: Buffer[] = [];
+  #busy = false;
+  #blockedSince = 0;
+  #blockedBytes = -1;
+  #lastTraffic: number;
+  #pingedAt = 0;
+  readonly #openedAt: number;
+
+  constructor(host: ConnectionHost, webSocket: WebSocket, socket: Duplex, context: BayeuxContext) {
+    this.#host = host;
+    this.#webSocket = webSocket;
+    this.#socket = socket;
+    this.#context = context;
+    this.#raw = webSocket.extensions === '';
+    this.#openedAt = performance.now();
+    this.#lastTraffic = this.#openedAt;
+    webSocket.on('message', (data, isBinary) => this.#arrived(data as Buffer, isBinary));
+    webSocket.on('pong', () => this.#alive());
+    webSocket.on('ping', () => this.#alive());
+    webSocket.on('error', (error) =>
+      host.rooms.diagnostics.debug('websocket', () => `A WebSocket failed: ${error.message}`),
+    );
+    webSocket.on('close', () => this.#closed());
+    socket.on('drain', () => this.#drained());
+  }
+
+  // Frames in
+
+  #arrived(data: Buffer, isBinary: boolean): void {
+    this.#alive();
+    if (isBinary) return this.#close(CLOSE_UNSUPPORTED, 'Only text frames carry Bayeux messages');
+    if (!this.#busy) return this.#receive(data);
+    this.#waiting.push(data);
+    this.#webSocket.pause();
+  }
+
+  #receive(data: Buffer): void {
+    const { rooms, hall } = this.#host;
+    let messages: ServerMessage[];
+    try {
+      messages = readPayload(rooms, [data.toString('utf8')], this.#context);
+    } catch (error) {
+      return this.#refused(error);
+    }
+    const session = this.#sessionFor(messages);
+    const isHandshake = messages[0]?.channel === META_HANDSHAKE;
+    const replies: ServerMessage[] = [];
+    this.#busy = true;
+    const done = attempt<boolean>(
+      () => {
+        if (session && !isHandshake) this.#bind(session);
+        return receiveAll(hall, session, messages, this, replies);
+      },
+      (error) => {
+        rooms.diagnostics.failed('receive', error);
+        this.#close(CLOSE_FAILURE, 'The server failed');
+        return false;
+      },
+    );
+    chain(done, () => {
+      this.#busy = false;
+      if (isHandshake && session?.isHandshook) this.#session = session;
+      this.#answer(session, replies);
+      this.#next();
+    });
+  }
+
+  #next(): void {
+    const data = this.#waiting.shift();
+    if (data !== undefined) return this.#receive(data);
+    if (this.#webSocket.isPaused && !this.#isBlocked) this.#webSocket.resume();
+  }
+
+  /** A payload is refused as a whole. */
+  #refused(error: unknown): void {
+    const { diagnostics } = this.#host.rooms;
+    if (!(error instanceof PayloadError)) {
+      diagnostics.failed('websocket', error);
+      return this.#close(CLOSE_FAILURE, 'The server failed');
+    }
+    diagnostics.rejected(error.code, error.message);
+    if (error.limit) diagnostics.limitHit(error.limit);
+    this.#close(error.code === 'json_invalid' ? CLOSE_BAD_DATA : CLOSE_POLICY, error.message);
+  }
+
+  /** The session that handshook here; on a fresh connection, the one the first message names. */
+  #sessionFor(messages: readonly ServerMessage[]): Session | null {
+    const { rooms, via, options } = this.#host;
+    const [first] = messages;
+    if (first?.channel === META_HANDSHAKE) {
+      this.#detach();
+      return rooms.sessions.create(via);
+    }
+    if (this.#session && rooms.sessions.get(this.#session.id) !== this.#session) this.#detach();
+    if (this.#session) return this.#session;
+    const clientId: unknown = first?.clientId;
+    if (options.requireHandshakePerConnection || typeof clientId !== 'string') return null;
+    const session = rooms.sessions.get(clientId);
+    if (!session || session.isLocalSession) return null;
+    this.#session = session;
+    return session;
+  }
+
+  #detach(): void {
+    const session = this.#session;
+    this.#session = null;
+    if (session?.conduit === this) session.bind(null);
+  }
+
+  /** From its first message after the handshake on, the session's queue comes out here. */
+  #bind(session: Session): void {
+    if (session.conduit === this) return;
+    session.servedBy(this.#host.via);
+    session.bind(this);
+    if (session.hasNonLazyMessages) this.flush();
+  }
+
+  // Connects
+
+  begin(): void {
+    const session = this.#session;
+    if (!session) return;
+    this.#cancelHeld();
+    this.#connect = session.beginConnect();
+    this.#wasConnected = session.isConnected;
+  }
+
+  hold(message: ServerMessage, reply: ServerMessage): boolean {
+    const session = this.#session;
+    if (!session || !this.#isOpen || !session.isCurrentConnect(this.#connect)) return false;
+    if (session.deliverOnly && session.hasNonLazyMessages) return false;
+    if (!mayHold(session, reply, this.#wasConnected)) return false;
+    session.suspendExpiration();
+    session.notify('suspended', session, message, session.holdTime);
+    const timer = setTimeout(() => this.#resume(true), session.holdTime);
+    this.#held = { message, reply, connect: this.#connect, timer };
+    if (session.hasNonLazyMessages) this.flush();
+    return true;
+  }
+
+  /** Answers the held connect; with deliver-only sessions, the queue goes in front of its reply. */
+  #resume(timeout: boolean): void {
+    const session = this.#session;
+    const held = this.#held;
+    if (!session || !held) return;
+    this.#cancelHeld();
+    session.notify('resumed', session, held.message, timeout);
+    concludeConnect(session, held.reply);
+    const { diagnostics } = this.#host.rooms;
+    const left = diagnostics.guard('resume', null, () => this.#host.hall.leave(session, held.reply));
+    chain(left, (reply) => this.#answer(session, reply ? [reply] : [], held.connect));
+  }
+
+  #cancelHeld(): void {
+    if (!this.#held) return;
+    clearTimeout(this.#held.timer);
+    this.#held = null;
+  }
+
+  // The road to the client
+
+  flush(): void {
+    this.#host.rooms.flusher.add(this);
+  }
+
+  relieve(): void {
+    if (!this.#isBlocked && this.#session && !this.#session.deliverOnly) this.write();
+  }
+
+  release(ending: Ending): void {
+    const wasHeld = this.#held !== null;
+    this.#cancelHeld();
+    this.#session = null;
+    if (ending === 'expired' && wasHeld) this.#close(CLOSE_NORMAL, 'The session has expired');
+    if (ending === 'stopped') this.#close(CLOSE_RESTART, 'The server stops');
+  }
+
+  /** Takes what may travel now, and writes it together with what waits in the outbox. */
+  write(): void {
+    if (!this.#isOpen || this.#isBlocked) return;
+    const session = this.#session;
+    if (session?.conduit === this) {
+      if (session.isTerminated || (session.deliverOnly && session.hasMessages && !session.isBatching)) {
+        if (this.#held) this.#resume(false);
+        else if (session.isTerminated) this.#take(session, []);
+      } else if (session.hasMessages && !session.isBatching) {
+        if (this.#outbox.length === 0 && this.#raw) return this.#send(this.#host.frames.bytesOf(session.takeQueue([])));
+        this.#take(session, []);
+      }
+    }
+    this.#empty();
+  }
+
+  /** Replies are ready: the messages queued before them travel first, a handshake reply before everything. */
+  #answer(session: Session | null, replies: ServerMessage[], connect = this.#connect): void {
+    const hasConnect = replies.some((reply) => reply.channel === META_CONNECT);
+    const [first] = replies;
+    const isHandshake = first?.channel === META_HANDSHAKE;
+    try {
+      if (!this.#isOpen) {
+        if (hasConnect) session?.armExpiration(connect);
+        return;
+      }
+      if (isHandshake && first && session) this.#answerHandshake(session, first);
+      else {
+        const mayCarry =
+          session && session.conduit === this && !session.isBatching && (hasConnect || !session.deliverOnly);
+        if (mayCarry && (session.hasMessages || hasConnect)) this.#take(session, replies);
+        if (replies.length > 0)
+          this.#outbox.push(join(replies.map((reply) => reply.freeze(this.#host.rooms.json).json)));
+      }
+    } catch (error) {
+      this.#host.rooms.diagnostics.failed('websocket', error);
+      return this.#close(CLOSE_FAILURE, 'The reply cannot be written');
+    }
+    if (hasConnect) session?.armExpiration(connect);
+    if (this.#outbox.length > 0) this.flush();
+  }
+
+  #answerHandshake(session: Session, reply: ServerMessage): void {
+    const { json } = this.#host.rooms;
+    const carries = reply.successful === true && session.allowMessageDeliveryDuringHandshake;
+    const queue = carries ? session.takeQueue([reply]) : [];
+    if (queue.length > 0) reply['x-messages'] = queue.filter((message) => message.data !== undefined).length;
+    this.#outbox.push(join([reply.freeze(json).json]), ...frameTexts(queue, this.#host.options));
+  }
+
+  #take(session: Session, replies: readonly ServerMessage[]): void {
+    this.#outbox.push(...frameTexts(session.takeQueue(replies), this.#host.options));
+  }
+
+  #empty(): void {
+    if (this.#outbox.length === 0) return;
+    const texts = this.#outbox;
+    this.#outbox = [];
+    if (!this.#raw) {
+      for (const text of texts) this.#webSocket.send(text);
+      return;
+    }
+    const frames = texts.map(frameOf);
+    this.#send(frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames));
+  }
+
+  /**
+   * Writes whole frames beside `ws`, which writes its pings, pongs and close frames whole as well; it is safe while the
+   * connection is open and not compressed. A peer that does not read is not read from either.
+   */
+  #send(bytes: Buffer): void {
+    if (this.#socket.write(bytes)) return;
+    if (!this.#isBlocked) return;
+    this.#webSocket.pause();
+  }
+
+  get #isOpen(): boolean {
+    return this.#webSocket.readyState === this.#webSocket.OPEN;
+  }
+
+  get #isBlocked(): boolean {
+    return (this.#raw ? this.#socket.writableLength : this.#webSocket.bufferedAmount) > HIGH_WATER;
+  }
+
+  #drained(): void {
+    this.#blockedSince = 0;
+    if (this.#webSocket.isPaused && !this.#busy && this.#waiting.length === 0) this.#webSocket.resume();
+    if (this.#outbox.length > 0 || this.#session?.hasMessages) this.flush();
+  }
+
+  // Its end
+
+  /** Pings the silent, and cuts those who do not answer, do not read, or never shook hands. */
+  sweep(now: number): void {
+    const { options, rooms } = this.#host;
+    if (this.#isBlocked) {
+      if (options.writeTimeout >= 0 && this.#isStuck(now, options.writeTimeout)) return this.#cut('writeTimeout');
+      // Slow, but reading: that is a sign of life too, while we do not read ourselves.
+      this.#alive();
+    }
+    if (
+      !this.#session &&
+      options.handshakeTimeout >= 0 &&
+      now - this.#openedAt > options.handshakeTimeout &&
+      now - this.#lastTraffic > options.handshakeTimeout
+    ) {
+      rooms.diagnostics.limitHit('handshakeTimeout');
+      return this.#close(CLOSE_POLICY, 'No handshake in time (limit ws.handshakeTimeout)');
+    }
+    const silent = now - this.#lastTraffic;
+    if (options.idleTimeout >= 0 && silent > options.idleTimeout)
+      return this.#close(CLOSE_NORMAL, 'Idle for too long (limit ws.idleTimeout)');
+    if (options.pingInterval < 0 || silent <= options.pingInterval) return;
+    if (this.#pingedAt === 0) {
+      this.#pingedAt = now;
+      if (this.#isOpen) this.#webSocket.ping();
+    } else if (now - this.#pingedAt > options.pingInterval) this.#cut('pingInterval');
+  }
+
+  #isStuck(now: number, patience: number): boolean {
+    const bytes = (this.#socket as { bytesWritten?: number }).bytesWritten ?? 0;
+    const moved = bytes - this.#socket.writableLength;
+    if (this.#blockedSince === 0 || moved !== this.#blockedBytes) {
+      this.#blockedSince = now;
+      this.#blockedBytes = moved;
+      return false;
+    }
+    return now - this.#blockedSince > patience;
+  }
+
+  #cut(limit: string): void {
+    this.#host.rooms.diagnostics.limitHit(limit);
+    this.#webSocket.terminate();
+  }
+
+  /** The server stops. */
+  stop(): void {
+    this.#close(CLOSE_RESTART, 'The server stops');
+  }
+
+  #alive(): void {
+    this.#lastTraffic = performance.now();
+    this.#pingedAt = 0;
+  }
+
+  #close(code: number, reason: string): void {
+    if (!this.#isOpen) return;
+    this.#empty();
+    this.#webSocket.close(code, cut(reason));
+  }
+
+  /** The socket is gone. The session lives on for its maxInterval: the client may come back on another connection. */
+  #closed(): void {
+    const session = this.#session;
+    const wasHeld = this.#held !== null;
+    this.#cancelHeld();
+    this.#waiting = [];
+    this.#session = null;
+    if (session?.conduit === this) {
+      session.unbind(this);
+      if (wasHeld) session.armExpiration(this.#connect);
+    }
+    this.#host.closed(this);
+  }
+}
+
+function cut(reason: string): string {
+  return Buffer.byteLength(reason) <= REASON_LENGTH ? reason : `${reason.slice(0, REASON_LENGTH / 4)}…`;
+}

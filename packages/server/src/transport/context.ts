@@ -1,0 +1,86 @@
+/** What is known of the request a message came with. Book section 9.3.6. */
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { BayeuxContext } from '../api.ts';
+import { cookieValues } from './cookie.ts';
+
+type Address = { readonly address: string; readonly port: number } | null;
+type Attributes = ((request: IncomingMessage) => Readonly<Record<string, unknown>>) | undefined;
+
+/** A snapshot of an HTTP request or WebSocket upgrade. What costs something is computed when it is asked for. */
+export class RequestContext implements BayeuxContext {
+  readonly url: string;
+  readonly protocol: string;
+  readonly secure: boolean;
+  readonly remoteAddress: Address;
+  readonly localAddress: Address;
+  readonly userPrincipal: unknown;
+  readonly #headers: IncomingHttpHeaders;
+  readonly #attributes: Readonly<Record<string, unknown>> | undefined;
+  #query: URLSearchParams | undefined;
+
+  constructor(request: IncomingMessage, attributes: Attributes) {
+    const { socket } = request;
+    // Express keeps the whole URL apart from the part below the mount point.
+    this.url = (request as { originalUrl?: string }).originalUrl ?? request.url ?? '';
+    this.protocol = `HTTP/${request.httpVersion}`;
+    this.secure = (socket as { encrypted?: boolean }).encrypted === true;
+    this.remoteAddress = addressOf(socket?.remoteAddress, socket?.remotePort);
+    this.localAddress = addressOf(socket?.localAddress, socket?.localPort);
+    this.userPrincipal = (request as { user?: unknown }).user ?? null;
+    this.#headers = request.headers;
+    this.#attributes = attributes?.(request);
+  }
+
+  get locales(): readonly string[] {
+    const accepted = (this.header('accept-language') ?? '').split(',').map((part) => {
+      const [language = '', quality] = part.split(';q=');
+      return { language: language.trim(), quality: quality === undefined ? 1 : Number(quality) };
+    });
+    return accepted
+      .filter(({ language, quality }) => language !== '' && language !== '*' && quality > 0)
+      .sort((a, b) => b.quality - a.quality)
+      .map(({ language }) => language);
+  }
+
+  header(name: string): string | undefined {
+    return this.headerValues(name)[0];
+  }
+
+  headerValues(name: string): readonly string[] {
+    const key = name.toLowerCase();
+    const value = Object.hasOwn(this.#headers, key) ? this.#headers[key] : undefined;
+    if (value === undefined) return [];
+    return Array.isArray(value) ? value : [value];
+  }
+
+  cookie(name: string): string | undefined {
+    return cookieValues(this.#headers.cookie, name)[0];
+  }
+
+  parameter(name: string): string | undefined {
+    return this.#parameters.get(name) ?? undefined;
+  }
+
+  parameterValues(name: string): readonly string[] {
+    return this.#parameters.getAll(name);
+  }
+
+  attribute(name: string): unknown {
+    return this.#attributes && Object.hasOwn(this.#attributes, name) ? this.#attributes[name] : undefined;
+  }
+
+  isUserInRole(role: string): boolean {
+    const user = this.userPrincipal as { roles?: unknown } | null;
+    return typeof user === 'object' && user !== null && Array.isArray(user.roles) && user.roles.includes(role);
+  }
+
+  get #parameters(): URLSearchParams {
+    const question = this.url.indexOf('?');
+    this.#query ??= new URLSearchParams(question < 0 ? '' : this.url.slice(question + 1));
+    return this.#query;
+  }
+}
+
+function addressOf(address: string | undefined, port: number | undefined): Address {
+  return address === undefined ? null : { address, port: port ?? 0 };
+}

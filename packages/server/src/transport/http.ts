@@ -1,0 +1,316 @@
+/** The HTTP doors: `long-polling` by POST, `callback-polling` by GET. Book appendix C, "Transports". */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { attempt, chain, META_CONNECT, META_HANDSHAKE, PayloadError } from '@cometd-ts/protocol';
+import { createReply, type ServerMessage } from '../message.ts';
+import { refuse } from '../meta/reply.ts';
+import type { HttpOptions, TransportName } from '../options.ts';
+import type { OriginPolicy, OriginVerdict } from '../policy/origin.ts';
+import type { Hall } from '../receive.ts';
+import type { Rooms } from '../rooms.ts';
+import type { Session, Via } from '../session/session.ts';
+import { BodyError, bodyKind, InFlight, readBody, textOf } from './body.ts';
+import { type Browser, Browsers } from './browsers.ts';
+import { callbackOf, scriptOf } from './callback.ts';
+import { RequestContext } from './context.ts';
+import { cookieValues, setCookie } from './cookie.ts';
+import { type ExchangeHost, HttpExchange } from './http-exchange.ts';
+import { readPayload, receiveAll } from './transport.ts';
+
+/** How a request is to be served, once its door is known. */
+interface Service {
+  readonly name: TransportName;
+  readonly options: Readonly<HttpOptions>;
+  readonly via: Via;
+  readonly foreignOrigin: string | null;
+  /** Name of the JSONP callback. */
+  readonly callback: string | null;
+}
+
+export class HttpTransport {
+  readonly #rooms: Rooms;
+  readonly #hall: Hall;
+  readonly #origins: OriginPolicy;
+  readonly browsers: Browsers = new Browsers();
+  readonly #inFlight: InFlight;
+  readonly #longPolling: Via;
+  readonly #callbackPolling: Via;
+  /** The exchange that holds a connect on a socket: a pipelined request behind it must not wait for it. */
+  readonly #heldOn: WeakMap<object, HttpExchange> = new WeakMap();
+  /** Responses being written, with the bytes their socket had taken when the sweeper last looked. */
+  readonly #writing: Map<ServerResponse, { bytes: number; since: number }> = new Map();
+
+  constructor(rooms: Rooms, hall: Hall, origins: OriginPolicy) {
+    this.#rooms = rooms;
+    this.#hall = hall;
+    this.#origins = origins;
+    this.#inFlight = new InFlight(rooms.settings.maxInFlightBytes);
+    this.#longPolling = { name: 'long-polling', settings: rooms.settings.longPolling };
+    this.#callbackPolling = { name: 'callback-polling', settings: rooms.settings.callbackPolling };
+  }
+
+  /** Serves one request. Never throws. */
+  handle(request: IncomingMessage, response: ServerResponse): void {
+    response.on('error', (error) =>
+      this.#rooms.diagnostics.debug('response', () => `A response failed: ${error.message}`),
+    );
+    this.#heldOn.get(request.socket)?.resume(false);
+    const service = this.#serviceFor(request, response);
+    if (!service) return;
+    if (service.callback !== null) {
+      const messages = new RequestContext(request, undefined).parameterValues('message');
+      if (messages.length === 0) return this.#refuse(response, 400, "The parameter 'message' is missing", service);
+      return this.#admit(request, response, messages, service);
+    }
+    this.#post(request, response, service);
+  }
+
+  /** Cuts connections whose peer takes nothing, and forgets browsers that are gone. */
+  sweep(): void {
+    const { longPolling } = this.#rooms.settings;
+    this.browsers.sweep(2 * longPolling.maxInterval);
+    if (longPolling.writeTimeout < 0) return;
+    const now = performance.now();
+    for (const [response, progress] of this.#writing) {
+      const bytes = response.socket?.bytesWritten ?? 0;
+      if (bytes !== progress.bytes) {
+        progress.bytes = bytes;
+        progress.since = now;
+      } else if (now - progress.since > longPolling.writeTimeout) {
+        this.#rooms.diagnostics.limitHit('writeTimeout');
+        this.#writing.delete(response);
+        response.destroy();
+      }
+    }
+  }
+
+  // The door
+
+  /** Which door a request knocks at; null when it has been answered already. */
+  #serviceFor(request: IncomingMessage, response: ServerResponse): Service | null {
+    const { settings } = this.#rooms;
+    const isGet = request.method === 'GET';
+    const verdict = isGet ? this.#origins.judgeScript(request.headers) : this.#origins.judge(request.headers);
+    const foreignOrigin = verdict === 'foreign' ? (request.headers.origin ?? null) : null;
+    if (request.method === 'OPTIONS') return this.#preflight(request, response, verdict);
+    if (verdict === null) {
+      this.#rooms.diagnostics.rejected('origin', request.headers.origin ?? request.headers.referer);
+      this.#refuse(response, 403, 'This origin is not allowed (option allowedOrigins)');
+      return null;
+    }
+    if (request.method === 'POST' && settings.allowedTransports.includes('long-polling')) {
+      return {
+        name: 'long-polling',
+        options: settings.longPolling,
+        via: this.#longPolling,
+        foreignOrigin,
+        callback: null,
+      };
+    }
+    if (isGet && settings.allowedTransports.includes('callback-polling')) {
+      const callback = callbackOf(request.url ?? '', settings.callbackPolling);
+      if (callback)
+        return {
+          name: 'callback-polling',
+          options: settings.callbackPolling,
+          via: this.#callbackPolling,
+          foreignOrigin,
+          callback,
+        };
+    }
+    this.#refuse(response, 400, 'Unknown Bayeux Transport');
+    return null;
+  }
+
+  #preflight(request: IncomingMessage, response: ServerResponse, verdict: OriginVerdict): null {
+    if (verdict === null) {
+      this.#refuse(response, 403, 'This origin is not allowed (option allowedOrigins)');
+      return null;
+    }
+    const headers: string[] = ['Content-Length', '0', 'Vary', 'Origin'];
+    if (verdict === 'foreign') {
+      headers.push(...corsHeaders(request.headers.origin ?? ''), 'Access-Control-Allow-Methods', 'POST, GET');
+      const wanted = request.headers['access-control-request-headers'];
+      headers.push('Access-Control-Allow-Headers', wanted ?? 'Content-Type', 'Access-Control-Max-Age', '600');
+    }
+    response.writeHead(200, headers);
+    response.end();
+    return null;
+  }
+
+  #post(request: IncomingMessage, response: ServerResponse, service: Service): void {
+    let kind: ReturnType<typeof bodyKind>;
+    try {
+      kind = bodyKind(request.headers['content-type']);
+    } catch (error) {
+      return this.#failed(request, response, error, service);
+    }
+    readBody(request, service.options.maxMessageSize, this.#inFlight, this.#rooms, (body) => {
+      try {
+        if (body instanceof BodyError) throw body;
+        const text = textOf(body, kind.charset);
+        this.#admit(request, response, kind.form ? new URLSearchParams(text).getAll('message') : [text], service);
+      } catch (error) {
+        this.#failed(request, response, error, service);
+      }
+    });
+  }
+
+  // The messages
+
+  #admit(request: IncomingMessage, response: ServerResponse, texts: readonly string[], service: Service): void {
+    const { diagnostics, settings } = this.#rooms;
+    let messages: ServerMessage[];
+    try {
+      messages = readPayload(this.#rooms, texts, new RequestContext(request, settings.requestAttributes));
+    } catch (error) {
+      return this.#failed(request, response, error, service);
+    }
+    const browsers = this.#browsersOf(request, service.options);
+    const session = this.#sessionFor(messages, browsers, service);
+    const exchange = new HttpExchange(
+      this.#hostFor(service),
+      response,
+      session,
+      messages.length,
+      request.httpVersionMajor >= 2,
+    );
+    const isConnect = messages[0]?.channel === META_CONNECT;
+    const isHandshake = messages[0]?.channel === META_HANDSHAKE;
+    if (isHandshake && this.#isCrowded(browsers[0], messages, exchange)) return exchange.finish();
+    if (session && !isConnect && !isHandshake) session.startBatch();
+    const received = attempt<boolean>(
+      () => receiveAll(this.#hall, session, messages, exchange, exchange.replies),
+      (error) => {
+        diagnostics.failed('receive', error);
+        return true;
+      },
+    );
+    chain(received, () => {
+      if (isHandshake && session?.isHandshook) exchange.handshaken(browsers[0]);
+      if (exchange.isHeld && request.httpVersionMajor < 2) this.#heldOn.set(request.socket, exchange);
+      exchange.finish();
+      if (session && !isConnect && !isHandshake) session.endBatch();
+    });
+  }
+
+  /** The browsers a request shows cookies of; only values this server has issued count. */
+  #browsersOf(request: IncomingMessage, options: HttpOptions): Browser[] {
+    return cookieValues(request.headers.cookie, options.browserCookieName)
+      .map((value) => this.browsers.get(value))
+      .filter((browser) => browser !== undefined);
+  }
+
+  /** One session speaks for a payload: that of its first message, if the cookie proves it. */
+  #sessionFor(messages: readonly ServerMessage[], browsers: readonly Browser[], service: Service): Session | null {
+    const { sessions } = this.#rooms;
+    const [first] = messages;
+    if (first?.channel === META_HANDSHAKE) return sessions.create(service.via);
+    const clientId: unknown = first?.clientId;
+    const session = typeof clientId === 'string' ? sessions.get(clientId) : undefined;
+    if (!session || session.isLocalSession) return null;
+    const proven = service.options.trustClientSession || browsers.some((browser) => browser.sessions.has(session));
+    if (!proven) return null;
+    return session;
+  }
+
+  /** A browser that has too many sessions gets no further one for the moment. */
+  #isCrowded(browser: Browser | undefined, messages: readonly ServerMessage[], exchange: HttpExchange): boolean {
+    const { maxSessionsPerCookie, longPolling } = this.#rooms.settings;
+    const [message] = messages;
+    if (!browser || !message || maxSessionsPerCookie < 0 || browser.sessions.size < maxSessionsPerCookie) return false;
+    this.#rooms.diagnostics.limitHit('maxSessionsPerCookie');
+    const reply = createReply(message);
+    refuse(reply, 'limit_exceeded', 'maxSessionsPerCookie', String(maxSessionsPerCookie));
+    reply.advice = { reconnect: 'handshake', interval: longPolling.maxInterval };
+    exchange.replies.push(reply);
+    return true;
+  }
+
+  // The answers
+
+  #hostFor(service: Service): ExchangeHost {
+    return {
+      rooms: this.#rooms,
+      hall: this.#hall,
+      browsers: this.browsers,
+      options: service.options,
+      via: service.via,
+      respond: (response, body, browser) => this.#respond(response, body, browser, service),
+      fail: (response, status, reason) => this.#refuse(response, status, reason, service),
+    };
+  }
+
+  #respond(response: ServerResponse, body: string, browser: Browser | null, service: Service): void {
+    const isScript = service.callback !== null;
+    const content = isScript ? scriptOf(service.callback, body) : body;
+    const headers: string[] = [
+      'Content-Type',
+      isScript ? 'text/javascript;charset=UTF-8' : 'application/json',
+      'Content-Length',
+      String(Buffer.byteLength(content)),
+      'Cache-Control',
+      'no-store',
+      'X-Content-Type-Options',
+      'nosniff',
+    ];
+    if (isScript) headers.push('Content-Disposition', 'attachment; filename=f.txt');
+    if (service.foreignOrigin !== null) headers.push(...corsHeaders(service.foreignOrigin), 'Vary', 'Origin');
+    if (browser) headers.push('Set-Cookie', setCookie(browser.id, service.options, isSecure(response)));
+    this.#watch(response);
+    response.writeHead(200, headers);
+    response.end(content);
+  }
+
+  #watch(response: ServerResponse): void {
+    this.#writing.set(response, { bytes: -1, since: performance.now() });
+    response.on('close', () => this.#writing.delete(response));
+  }
+
+  /** A payload is refused as a whole. */
+  #failed(request: IncomingMessage, response: ServerResponse, error: unknown, service: Service): void {
+    const { diagnostics } = this.#rooms;
+    if (error instanceof BodyError) {
+      diagnostics.rejected(`http_${error.status}`, error.message);
+      // The rest of the body is not read: the connection ends with the answer.
+      if (!request.complete && request.httpVersionMajor < 2) response.shouldKeepAlive = false;
+      this.#refuse(response, error.status, error.message, service);
+      if (!request.complete) response.once('finish', () => request.destroy());
+      return;
+    }
+    if (error instanceof PayloadError) {
+      diagnostics.rejected(error.code, error.message);
+      if (error.limit) diagnostics.limitHit(error.limit);
+      return this.#refuse(response, 400, error.message, service);
+    }
+    diagnostics.failed('http', error);
+    this.#refuse(response, 500, 'The server failed', service);
+  }
+
+  #refuse(response: ServerResponse, status: number, reason: string, service?: Service): void {
+    if (response.headersSent || response.destroyed) return;
+    const body = `${reason}\n`;
+    const headers: string[] = [
+      'Content-Type',
+      'text/plain;charset=UTF-8',
+      'Content-Length',
+      String(Buffer.byteLength(body)),
+      'Cache-Control',
+      'no-store',
+      'X-Content-Type-Options',
+      'nosniff',
+    ];
+    if (service && service.foreignOrigin !== null)
+      headers.push(...corsHeaders(service.foreignOrigin), 'Vary', 'Origin');
+    response.writeHead(status, headers);
+    response.end(body);
+  }
+}
+
+function corsHeaders(origin: string): string[] {
+  return ['Access-Control-Allow-Origin', origin, 'Access-Control-Allow-Credentials', 'true'];
+}
+
+function isSecure(response: ServerResponse): boolean {
+  return (response.req.socket as { encrypted?: boolean }).encrypted === true;
+}

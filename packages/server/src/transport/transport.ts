@@ -1,0 +1,68 @@
+/** What every door does alike: read a payload, pass its messages through the hall one by one, tell how it is refused. */
+import {
+  chain,
+  decode,
+  decodeAll,
+  every,
+  type Maybe,
+  META_CONNECT,
+  META_HANDSHAKE,
+  PayloadError,
+} from '@cometd-ts/protocol';
+import type { BayeuxContext } from '../api.ts';
+import { ServerMessage } from '../message.ts';
+import { concludeConnect } from '../meta/connect.ts';
+import type { Hall } from '../receive.ts';
+import type { Rooms } from '../rooms.ts';
+import type { Session } from '../session/session.ts';
+
+/** The messages of one payload, given as one text or, form-encoded, as several. Throws `PayloadError`: then nothing of it is processed. */
+export function readPayload(rooms: Rooms, texts: readonly string[], context: BayeuxContext): ServerMessage[] {
+  const options = { json: rooms.json, limits: rooms.settings.limits };
+  const [first] = texts;
+  const { messages, dataTexts } =
+    texts.length === 1 && first !== undefined ? decode(first, options) : decodeAll(texts, options);
+  if (messages.length > 1 && messages.some((message) => message.channel === META_HANDSHAKE)) {
+    throw new PayloadError('envelope_invalid', 'A handshake must be the only message of its payload');
+  }
+  return messages.map((fields, index) => {
+    const message = new ServerMessage(fields, dataTexts?.[index]);
+    message.context = context;
+    return message;
+  });
+}
+
+/** What a door does about connects. */
+export interface ConnectKeeper {
+  /** A connect is about to be processed: an older one of the session ends. */
+  begin(): void;
+  /** A connect was processed. True when the door keeps its reply and answers later. */
+  hold(message: ServerMessage, reply: ServerMessage): boolean;
+}
+
+/** Processes messages in order, each after the one before is done, and collects the replies that are to be sent now. */
+export function receiveAll(
+  hall: Hall,
+  session: Session | null,
+  messages: readonly ServerMessage[],
+  keeper: ConnectKeeper,
+  replies: ServerMessage[],
+): Maybe<boolean> {
+  return every(messages, (message) => {
+    const isConnect = message.channel === META_CONNECT;
+    if (isConnect) keeper.begin();
+    return chain(hall.process(session, message), (reply) => {
+      if (isConnect && keeper.hold(message, reply)) return true;
+      if (isConnect && session) concludeConnect(session, reply);
+      return chain(hall.leave(session, reply), (left) => {
+        if (left) replies.push(left);
+        return true;
+      });
+    });
+  });
+}
+
+/** Whether a connect's reply may be held back at all: it succeeded, the session was connected before, and there is time to wait. */
+export function mayHold(session: Session, reply: ServerMessage, wasConnected: boolean): boolean {
+  return reply.successful === true && wasConnected && session.isConnected && session.holdTime > 0;
+}
