@@ -27,7 +27,9 @@ export function sessions(peer: Peer): void {
       open.push(client);
       const first = await client.post([{ id: '1', channel: '/meta/handshake', version: '1.0' }]);
       const [line] = first.headers['set-cookie'] ?? [];
-      expect(line).toMatch(new RegExp(`^${cookieName}=[0-9A-Za-z._~-]{16,}; ?Path=/; ?HttpOnly$`, 'i'));
+      expect(line).toMatch(
+        new RegExp(`^${cookieName}=[0-9A-Za-z._~-]{16,}; ?Path=/; ?HttpOnly(; ?SameSite=Lax)?$`, 'i'),
+      );
       const second = await client.post([{ id: '2', channel: '/meta/handshake', version: '1.0' }]);
       expect(second.headers['set-cookie']).toBeUndefined();
       const clientId = (JSON.parse(second.body) as WireMessage[])[0]?.clientId as string;
@@ -167,6 +169,7 @@ export function sessions(peer: Peer): void {
       listen(old, 5000);
       (old.client as RawWebSocket).drop();
       await (old.client as RawWebSocket).closed;
+      for (let i = 0; i < 3; i++) await speaker.publish(freshChannel(), 'time for the server to notice');
       for (const data of [1, 2, 3]) await speaker.publish(channel, data);
       const session = await moved(old);
       await session.connect(0);

@@ -25,7 +25,7 @@ export class DefaultSecurityPolicy implements SecurityPolicy {
   }
 
   canPublish(_server: Bayeux, session: ServerSession | null, channel: ServerChannel): boolean {
-    return session?.isHandshook && !channel.isMeta;
+    return session?.isHandshook === true && !channel.isMeta;
   }
 }
 
