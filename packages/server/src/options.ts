@@ -125,9 +125,9 @@ export interface BayeuxOptions {
   maxUnconnectedSessions: number;
   /** Bytes of request bodies being received at one time; −1 for no bound. Default 67108864. */
   maxInFlightBytes: number;
-  /** Messages in one payload, JSON depth and so on. */
+  /** Messages in one payload, JSON depth and so on: see the page of limits. Default `defaultLimits`. */
   limits: Limits;
-  /** Values of a request that `BayeuxContext.attribute` gives to the application. Called once for a request. */
+  /** Values of a request that `BayeuxContext.attribute` gives to the application. Called once for a request. Default none. */
   requestAttributes: ((request: IncomingMessage) => Readonly<Record<string, unknown>>) | undefined;
   /** Default the console. */
   logger: Logger;

@@ -1,5 +1,5 @@
 /** The stock answers of policies and authorizers. Book sections 6.3.6.1, 9.3.3 and 9.3.4. */
-import { isMeta } from '@cometd-ts/protocol';
+import { isMeta, type Maybe } from '@cometd-ts/protocol';
 import type {
   Authorizer,
   AuthorizerResult,
@@ -9,22 +9,33 @@ import type {
   ServerChannel,
   ServerSession,
 } from '../api.ts';
+import type { ServerMessage } from '../message.ts';
 
 /** Everybody may handshake; nobody may touch meta channels; publishing takes a handshake. */
 export class DefaultSecurityPolicy implements SecurityPolicy {
-  canHandshake(): boolean {
+  canHandshake(_server: Bayeux, _session: ServerSession, _message: ServerMessage): Maybe<boolean> {
     return true;
   }
 
-  canCreate(_server: Bayeux, session: ServerSession | null, channel: string): boolean {
+  canCreate(_server: Bayeux, session: ServerSession | null, channel: string, _message: ServerMessage): Maybe<boolean> {
     return session !== null && (session.isLocalSession || !isMeta(channel));
   }
 
-  canSubscribe(_server: Bayeux, session: ServerSession | null, channel: ServerChannel): boolean {
+  canSubscribe(
+    _server: Bayeux,
+    session: ServerSession | null,
+    channel: ServerChannel,
+    _message: ServerMessage,
+  ): Maybe<boolean> {
     return session !== null && (session.isLocalSession || !channel.isMeta);
   }
 
-  canPublish(_server: Bayeux, session: ServerSession | null, channel: ServerChannel): boolean {
+  canPublish(
+    _server: Bayeux,
+    session: ServerSession | null,
+    channel: ServerChannel,
+    _message: ServerMessage,
+  ): Maybe<boolean> {
     return session?.isHandshook === true && !channel.isMeta;
   }
 }
