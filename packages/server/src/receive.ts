@@ -16,7 +16,7 @@ import {
   validate,
 } from '@cometd-ts/protocol';
 import type { Channel } from './channel/channel.ts';
-import { createReply, type ServerMessage } from './message.ts';
+import { createReply, ServerMessage } from './message.ts';
 import { connect } from './meta/connect.ts';
 import { disconnect } from './meta/disconnect.ts';
 import { handshake } from './meta/handshake.ts';
@@ -85,13 +85,29 @@ export class Hall {
     });
   }
 
-  /** The reply passes the outgoing extensions. False when one of them swallowed it. */
+  /** The reply passes the outgoing extensions, and is encoded. Null when one of them swallowed it. */
   leave(session: Session | null, reply: ServerMessage): Maybe<ServerMessage | null> {
     const { extensions } = this.#rooms;
     const own = session?.extensions;
     const sent = extensions.send(null, session, reply);
-    if (sent === true && !own) return reply;
-    return chain(sent, (kept) => (kept ? (own?.send(null, reply) ?? reply) : null));
+    if (sent === true && !own) return this.#encoded(reply);
+    return chain(sent, (kept) => {
+      if (!kept) return null;
+      return chain(own?.send(null, reply) ?? reply, (left) => (left ? this.#encoded(left) : null));
+    });
+  }
+
+  /** A reply that cannot be encoded fails alone. A handshake's is encoded when it is known how many messages follow it. */
+  #encoded(reply: ServerMessage): ServerMessage {
+    if (reply.channel === META_HANDSHAKE) return reply;
+    try {
+      return reply.freeze(this.#rooms.json);
+    } catch (error) {
+      this.#rooms.diagnostics.failed('reply', error);
+      const bare = reply.associated ? createReply(reply.associated) : new ServerMessage({ channel: reply.channel });
+      refuse(bare, 'internal_error');
+      return bare.freeze(this.#rooms.json);
+    }
   }
 
   #admitted(session: Session | null, message: ServerMessage, reply: ServerMessage): Maybe<ServerMessage> {

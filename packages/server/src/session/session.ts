@@ -19,7 +19,7 @@ import type {
   SessionEvents,
   SessionExtension,
 } from '../api.ts';
-import type { Diagnostics } from '../diagnostics.ts';
+import { type Diagnostics, hashed } from '../diagnostics.ts';
 import { type ServerExtensions, SessionExtensions } from '../extensions.ts';
 import { Listeners } from '../listeners.ts';
 import { ServerMessage } from '../message.ts';
@@ -395,6 +395,16 @@ export class Session implements ServerSession {
     return taken;
   }
 
+  /** Messages that were taken but could not be written come back to the front of the queue. */
+  putBack(messages: readonly ServerMessage[]): void {
+    if (this.isTerminated) return;
+    for (const message of messages) {
+      this.#queueBytes += message.size;
+      if (!message.lazy) this.#nonLazy = true;
+    }
+    this.#queue = [...messages, ...this.#queue];
+  }
+
   batch(block: () => void): void {
     this.startBatch();
     try {
@@ -460,7 +470,7 @@ export class Session implements ServerSession {
     if (this.#batch === 0) this.#conduit?.relieve();
     if (this.#hasRoomFor(message)) return true;
     const { queuePolicy } = this.#via.settings;
-    diagnostics.limitHit('maxQueue', `session ${this.id.slice(0, 4)}…`);
+    diagnostics.limitHit('maxQueue', `session ${hashed(this.id)}`);
     if (queuePolicy === 'dropNewest') {
       diagnostics.count('queue_dropped.dropNewest');
       return false;

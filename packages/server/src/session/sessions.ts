@@ -85,13 +85,11 @@ export class Sessions {
     }
   }
 
-  /** The server stops: every session is let go. */
+  /** The server stops: every session is removed and let go. */
   clear(): void {
     for (const session of this.#byId.values()) {
-      session.terminated(false);
+      this.remove(session, null, false);
       session.bind(null, 'stopped');
     }
-    this.#byId.clear();
-    this.#unconnected.clear();
   }
 }

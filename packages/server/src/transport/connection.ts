@@ -43,6 +43,12 @@ interface Held {
   readonly timer: NodeJS.Timeout;
 }
 
+/** Replies of one incoming frame, which share a frame, or messages of the queue, which are framed by the budget. */
+interface Batch {
+  readonly kind: 'replies' | 'queue';
+  readonly messages: readonly ServerMessage[];
+}
+
 export class Connection implements Conduit, Outlet, ConnectKeeper {
   dirty = false;
   readonly #host: ConnectionHost;
@@ -56,8 +62,8 @@ export class Connection implements Conduit, Outlet, ConnectKeeper {
   #held: Held | null = null;
   #connect = 0;
   #wasConnected = false;
-  /** Payloads whose turn is after the current messages of the queue were taken: replies, and what was taken with them. */
-  #outbox: string[] = [];
+  /** What goes out with the next write, in order: replies, and the messages that were taken to travel before them. */
+  #outbox: Batch[] = [];
   #waiting: Buffer[] = [];
   #busy = false;
   #blockedSince = 0;
@@ -230,6 +236,7 @@ export class Connection implements Conduit, Outlet, ConnectKeeper {
   release(ending: Ending): void {
     const wasHeld = this.#held !== null;
     this.#cancelHeld();
+    this.#putBack();
     this.#session = null;
     if (ending === 'expired' && wasHeld) this.#close(CLOSE_NORMAL, 'The session has expired');
     if (ending === 'stopped') this.#close(CLOSE_RESTART, 'The server stops');
@@ -242,10 +249,10 @@ export class Connection implements Conduit, Outlet, ConnectKeeper {
     if (session?.conduit === this) {
       if (session.isTerminated || (session.deliverOnly && session.hasMessages && !session.isBatching)) {
         if (this.#held) this.#resume(false);
-        else if (session.isTerminated) this.#take(session, []);
+        else if (session.isTerminated) this.#push('queue', session.takeQueue([]));
       } else if (session.hasMessages && !session.isBatching) {
         if (this.#outbox.length === 0 && this.#raw) return this.#send(this.#host.frames.bytesOf(session.takeQueue([])));
-        this.#take(session, []);
+        this.#push('queue', session.takeQueue([]));
       }
     }
     this.#empty();
@@ -263,11 +270,8 @@ export class Connection implements Conduit, Outlet, ConnectKeeper {
       }
       if (isHandshake && first && session) this.#answerHandshake(session, first);
       else {
-        const mayCarry =
-          session && session.conduit === this && !session.isBatching && (hasConnect || !session.deliverOnly);
-        if (mayCarry && (session.hasMessages || hasConnect)) this.#take(session, replies);
-        if (replies.length > 0)
-          this.#outbox.push(join(replies.map((reply) => reply.freeze(this.#host.rooms.json).json)));
+        if (session && this.#mayCarry(session, hasConnect)) this.#push('queue', session.takeQueue(replies));
+        this.#push('replies', replies);
       }
     } catch (error) {
       this.#host.rooms.diagnostics.failed('websocket', error);
@@ -278,20 +282,37 @@ export class Connection implements Conduit, Outlet, ConnectKeeper {
   }
 
   #answerHandshake(session: Session, reply: ServerMessage): void {
-    const { json } = this.#host.rooms;
     const carries = reply.successful === true && session.allowMessageDeliveryDuringHandshake;
     const queue = carries ? session.takeQueue([reply]) : [];
     if (queue.length > 0) reply['x-messages'] = queue.filter((message) => message.data !== undefined).length;
-    this.#outbox.push(join([reply.freeze(json).json]), ...frameTexts(queue, this.#host.options));
+    this.#push('replies', [reply]);
+    this.#push('queue', queue);
   }
 
-  #take(session: Session, replies: readonly ServerMessage[]): void {
-    this.#outbox.push(...frameTexts(session.takeQueue(replies), this.#host.options));
+  /** Whether queued messages travel with replies: behind a peer that does not read they stay in the queue, and bounded. */
+  #mayCarry(session: Session, hasConnect: boolean): boolean {
+    if (session.conduit !== this || session.isBatching || this.#isBlocked) return false;
+    return hasConnect || (!session.deliverOnly && session.hasMessages);
+  }
+
+  #push(kind: Batch['kind'], messages: readonly ServerMessage[]): void {
+    if (messages.length === 0) return;
+    for (const message of messages) message.freeze(this.#host.rooms.json);
+    this.#outbox.push({ kind, messages });
+  }
+
+  /** The session goes elsewhere before all was written: its messages go with it. */
+  #putBack(): void {
+    const messages = this.#outbox.filter(({ kind }) => kind === 'queue').flatMap((batch) => batch.messages);
+    this.#outbox = this.#outbox.filter(({ kind }) => kind === 'replies');
+    if (messages.length > 0) this.#session?.putBack(messages);
   }
 
   #empty(): void {
     if (this.#outbox.length === 0) return;
-    const texts = this.#outbox;
+    const texts = this.#outbox.flatMap(({ kind, messages }) =>
+      kind === 'queue' ? frameTexts(messages, this.#host.options) : [join(messages.map((message) => message.json))],
+    );
     this.#outbox = [];
     if (!this.#raw) {
       for (const text of texts) this.#webSocket.send(text);
@@ -344,6 +365,7 @@ export class Connection implements Conduit, Outlet, ConnectKeeper {
       rooms.diagnostics.limitHit('handshakeTimeout');
       return this.#close(CLOSE_POLICY, 'No handshake in time (limit ws.handshakeTimeout)');
     }
+    if (this.#session?.isTerminated && !this.#session.hasMessages && !this.#held) this.#detach();
     const silent = now - this.#lastTraffic;
     if (options.idleTimeout >= 0 && silent > options.idleTimeout)
       return this.#close(CLOSE_NORMAL, 'Idle for too long (limit ws.idleTimeout)');
@@ -392,6 +414,7 @@ export class Connection implements Conduit, Outlet, ConnectKeeper {
     const wasHeld = this.#held !== null;
     this.#cancelHeld();
     this.#waiting = [];
+    if (session?.conduit === this) this.#putBack();
     this.#session = null;
     if (session?.conduit === this) {
       session.unbind(this);
