@@ -109,7 +109,7 @@ export interface BayeuxOptions {
   /** Pause between two sweeps, in ms. Default 997. */
   sweepPeriod: number;
   /**
-   * Foreign origins that may use this server, such as 'https://app.example.com' or 'https://*.example.com'; '*' for all.
+   * Foreign origins that may use this server, such as 'https://app.example.com' or 'https://*.example.com'; '*' for all, but without their cookies: long-polling then needs `trustClientSession`.
    * The server's own origin, and clients that send none, are always accepted. Default [].
    */
   allowedOrigins: readonly string[];

@@ -1,8 +1,11 @@
 /** Which web pages may talk to this server: one rule for POST, JSONP, WebSocket upgrades and CORS. Book section 7.4. */
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** `own` for the server's own pages and for clients that are no pages; `foreign` for a listed origin; null is refused. */
-export type OriginVerdict = 'own' | 'foreign' | null;
+/**
+ * `own` for the server's own pages and for clients that are no pages; `foreign` for a listed origin; `anyone` when only
+ * `*` allows it, which is never worth a visitor's cookies; null is refused.
+ */
+export type OriginVerdict = 'own' | 'foreign' | 'anyone' | null;
 
 interface Rule {
   readonly scheme: string;
@@ -39,18 +42,17 @@ export class OriginPolicy {
     if (headers.origin !== undefined) return this.judge(headers);
     const site = headers['sec-fetch-site'];
     if (site === undefined || site === 'same-origin' || site === 'none') return 'own';
-    if (this.#all) return 'foreign';
     const { referer } = headers;
-    if (referer === undefined || !URL.canParse(referer)) return null;
+    if (referer === undefined || !URL.canParse(referer)) return this.#all ? 'anyone' : null;
     return this.#judge(new URL(referer).origin, hostOf(headers));
   }
 
   #judge(origin: string, host: string | undefined): OriginVerdict {
     const page = parse(origin);
-    if (!page) return this.#all ? 'foreign' : null;
+    if (!page) return this.#all ? 'anyone' : null;
     if (host !== undefined && isSameHost(page, host)) return 'own';
-    if (this.#all) return 'foreign';
-    return this.#rules.some((rule) => fits(rule, page)) ? 'foreign' : null;
+    if (this.#rules.some((rule) => fits(rule, page))) return 'foreign';
+    return this.#all ? 'anyone' : null;
   }
 }
 
@@ -90,4 +92,11 @@ function isSameHost(page: Page, host: string): boolean {
   if (!URL.canParse(text)) return false;
   const own = new URL(text);
   return own.hostname === page.host && (own.port || (defaultPorts.get(page.scheme) ?? '')) === page.port;
+}
+
+/** The headers that let a foreign page read an answer. Only a listed origin may do so with its visitor's cookies. */
+export function corsHeaders(verdict: OriginVerdict, origin: string | undefined): readonly string[] {
+  if (verdict === 'anyone') return ['Access-Control-Allow-Origin', '*'];
+  if (verdict !== 'foreign' || origin === undefined) return [];
+  return ['Access-Control-Allow-Origin', origin, 'Access-Control-Allow-Credentials', 'true', 'Vary', 'Origin'];
 }

@@ -5,7 +5,7 @@ import { attempt, chain, META_CONNECT, META_HANDSHAKE, PayloadError } from '@com
 import { createReply, type ServerMessage } from '../message.ts';
 import { refuse } from '../meta/reply.ts';
 import type { HttpOptions, TransportName } from '../options.ts';
-import type { OriginPolicy, OriginVerdict } from '../policy/origin.ts';
+import { corsHeaders, type OriginPolicy, type OriginVerdict } from '../policy/origin.ts';
 import type { Hall } from '../receive.ts';
 import type { Rooms } from '../rooms.ts';
 import type { Session, Via } from '../session/session.ts';
@@ -22,7 +22,8 @@ interface Service {
   readonly name: TransportName;
   readonly options: Readonly<HttpOptions>;
   readonly via: Via;
-  readonly foreignOrigin: string | null;
+  /** Headers for a page of another origin. */
+  readonly cors: readonly string[];
   /** Name of the JSONP callback. */
   readonly callback: string | null;
 }
@@ -91,7 +92,7 @@ export class HttpTransport {
     const { settings } = this.#rooms;
     const isGet = request.method === 'GET';
     const verdict = isGet ? this.#origins.judgeScript(request.headers) : this.#origins.judge(request.headers);
-    const foreignOrigin = verdict === 'foreign' ? (request.headers.origin ?? null) : null;
+    const cors = corsHeaders(verdict, request.headers.origin);
     if (request.method === 'OPTIONS') return this.#preflight(request, response, verdict);
     if (verdict === null) {
       this.#rooms.diagnostics.rejected('origin', request.headers.origin ?? request.headers.referer);
@@ -103,7 +104,7 @@ export class HttpTransport {
         name: 'long-polling',
         options: settings.longPolling,
         via: this.#longPolling,
-        foreignOrigin,
+        cors,
         callback: null,
       };
     }
@@ -114,7 +115,7 @@ export class HttpTransport {
           name: 'callback-polling',
           options: settings.callbackPolling,
           via: this.#callbackPolling,
-          foreignOrigin,
+          cors,
           callback,
         };
     }
@@ -127,11 +128,11 @@ export class HttpTransport {
       this.#refuse(response, 403, 'This origin is not allowed (option allowedOrigins)');
       return null;
     }
-    const headers: string[] = ['Content-Length', '0', 'Vary', 'Origin'];
-    if (verdict === 'foreign') {
-      headers.push(...corsHeaders(request.headers.origin ?? ''), 'Access-Control-Allow-Methods', 'POST, GET');
-      const wanted = request.headers['access-control-request-headers'];
-      headers.push('Access-Control-Allow-Headers', wanted ?? 'Content-Type', 'Access-Control-Max-Age', '600');
+    const headers: string[] = ['Content-Length', '0', ...corsHeaders(verdict, request.headers.origin)];
+    if (verdict !== 'own') {
+      const wanted = request.headers['access-control-request-headers'] ?? 'Content-Type';
+      headers.push('Access-Control-Allow-Methods', 'POST, GET', 'Access-Control-Allow-Headers', wanted);
+      headers.push('Access-Control-Max-Age', '600');
     }
     response.writeHead(200, headers);
     response.end();
@@ -255,7 +256,7 @@ export class HttpTransport {
       'nosniff',
     ];
     if (isScript) headers.push('Content-Disposition', 'attachment; filename=f.txt');
-    if (service.foreignOrigin !== null) headers.push(...corsHeaders(service.foreignOrigin), 'Vary', 'Origin');
+    headers.push(...service.cors);
     if (browser) headers.push('Set-Cookie', setCookie(browser.id, service.options, isSecure(response)));
     this.#watch(response);
     response.writeHead(200, headers);
@@ -300,15 +301,10 @@ export class HttpTransport {
       'X-Content-Type-Options',
       'nosniff',
     ];
-    if (service && service.foreignOrigin !== null)
-      headers.push(...corsHeaders(service.foreignOrigin), 'Vary', 'Origin');
+    if (service) headers.push(...service.cors);
     response.writeHead(status, headers);
     response.end(body);
   }
-}
-
-function corsHeaders(origin: string): string[] {
-  return ['Access-Control-Allow-Origin', origin, 'Access-Control-Allow-Credentials', 'true'];
 }
 
 function isSecure(response: ServerResponse): boolean {
