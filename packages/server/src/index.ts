@@ -25,7 +25,6 @@ export { ServerMessage } from './message.ts';
 export type {
   BayeuxOptions,
   HttpOptions,
-  OptionSpec,
   QueuePolicy,
   ServerOptions,
   Settings,
@@ -33,11 +32,11 @@ export type {
   TransportOptions,
   WebSocketOptions,
 } from './options.ts';
-export { optionSpecs, resolveOptions, suggestion } from './options.ts';
 export type { GrantAuthorizers } from './policy/policy.ts';
 export { DefaultSecurityPolicy, deny, GrantAuthorizer, grant, ignore } from './policy/policy.ts';
 export type { AttachOptions, RequestHandler } from './server.ts';
 export { BayeuxServer } from './server.ts';
+export { type OptionSpec, optionSpecs, resolveOptions, suggestion } from './settings.ts';
 export type { LocalExtension, LocalListener } from './transport/local.ts';
 export { LocalChannel, LocalSession } from './transport/local.ts';
 export type { AnyHttpServer } from './transport/upgrade.ts';

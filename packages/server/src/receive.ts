@@ -120,7 +120,7 @@ export class Hall {
       refuseUnknown(reply, message.channel === META_CONNECT);
       return reply;
     }
-    session.touch(message.channel === META_CONNECT);
+    session.timing.touch(message.channel === META_CONNECT);
     if (isMeta(message.channel)) return this.#meta(session, message, reply);
     return chain(this.#channelFor(session, message, reply), (channel) => {
       if (!channel) return reply;

@@ -1,14 +1,17 @@
-/** The rooms of one server, as those who handle a message see them. */
+/** The rooms of one server, as those who handle a message see them, and how they are connected. */
 import type { JSONContext } from '@cometd-ts/protocol';
-import type { Channels } from './channel/channels.ts';
-import type { Publisher } from './channel/publish.ts';
+import type { Bayeux, ServerEvents } from './api.ts';
+import { Channels } from './channel/channels.ts';
+import { Publisher } from './channel/publish.ts';
 import type { Diagnostics } from './diagnostics.ts';
-import type { ServerExtensions } from './extensions.ts';
+import { ServerExtensions } from './extensions.ts';
+import type { Listeners } from './listeners.ts';
 import type { Settings } from './options.ts';
-import type { Admission } from './policy/admit.ts';
-import type { SessionClock } from './session/clock.ts';
-import type { Flusher } from './session/flusher.ts';
-import type { Sessions } from './session/sessions.ts';
+import { Admission } from './policy/admit.ts';
+import { DefaultSecurityPolicy } from './policy/policy.ts';
+import { SessionClock } from './session/clock.ts';
+import { Flusher } from './session/flusher.ts';
+import { Sessions } from './session/sessions.ts';
 
 export interface Rooms {
   readonly settings: Settings;
@@ -21,4 +24,58 @@ export interface Rooms {
   readonly channels: Channels;
   readonly admission: Admission;
   readonly publisher: Publisher;
+}
+
+/** Makes the rooms of a server. Where a lower one must call up, it is handed the function here. */
+export function furnish(
+  settings: Settings,
+  diagnostics: Diagnostics,
+  listeners: Listeners<ServerEvents>,
+  server: Bayeux,
+): Rooms {
+  const json = settings.jsonContext;
+  const clock = new SessionClock();
+  const extensions = new ServerExtensions(diagnostics);
+  const sessions: Sessions = new Sessions(
+    {
+      json,
+      clock,
+      diagnostics,
+      extensions,
+      remove: (session, message, timeout) => sessions.remove(session, message, timeout),
+    },
+    listeners,
+    settings.broadcastToPublisher,
+  );
+  const channels: Channels = new Channels(
+    {
+      publish: (from, channel, message) => publisher.publish(from, channel, message),
+      subscribed: (session, channel, message) => {
+        session.subscribed(channel);
+        diagnostics.notify('subscribed listener', channel.listeners('subscribed'), session, channel, message);
+        diagnostics.notify('subscribed listener', listeners.of('subscribed'), session, channel, message);
+      },
+      unsubscribed: (session, channel, message) => {
+        session.unsubscribed(channel);
+        diagnostics.notify('unsubscribed listener', channel.listeners('unsubscribed'), session, channel, message);
+        diagnostics.notify('unsubscribed listener', listeners.of('unsubscribed'), session, channel, message);
+      },
+    },
+    listeners,
+    diagnostics,
+  );
+  const publisher = new Publisher({ json, channels, diagnostics, extensions, forwardFields: settings.forwardFields });
+  const admission = new Admission(new DefaultSecurityPolicy(), server, channels, diagnostics);
+  return {
+    settings,
+    json,
+    clock,
+    diagnostics,
+    extensions,
+    flusher: new Flusher(),
+    sessions,
+    channels,
+    admission,
+    publisher,
+  };
 }

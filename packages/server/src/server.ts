@@ -12,20 +12,13 @@ import type {
   ServerEvents,
   ServerSession,
 } from './api.ts';
-import { Channels } from './channel/channels.ts';
-import { Publisher } from './channel/publish.ts';
 import { Diagnostics } from './diagnostics.ts';
-import { ServerExtensions } from './extensions.ts';
 import { Listeners } from './listeners.ts';
-import { resolveOptions, type ServerOptions, type Settings } from './options.ts';
-import { Admission } from './policy/admit.ts';
+import type { ServerOptions, Settings } from './options.ts';
 import { OriginPolicy } from './policy/origin.ts';
-import { DefaultSecurityPolicy } from './policy/policy.ts';
 import { Hall } from './receive.ts';
-import type { Rooms } from './rooms.ts';
-import { SessionClock } from './session/clock.ts';
-import { Flusher } from './session/flusher.ts';
-import { Sessions } from './session/sessions.ts';
+import { furnish, type Rooms } from './rooms.ts';
+import { resolveOptions } from './settings.ts';
 import { HttpTransport } from './transport/http.ts';
 import { LocalSession } from './transport/local.ts';
 import { type AnyHttpServer, isBelow, pathOf, setIn } from './transport/upgrade.ts';
@@ -61,62 +54,12 @@ export class BayeuxServer implements Bayeux {
   constructor(options: ServerOptions = {}) {
     this.settings = resolveOptions(options);
     this.diagnostics = new Diagnostics(this.settings.logger, this.settings.logLevel);
-    this.#rooms = this.#build();
+    this.#rooms = furnish(this.settings, this.diagnostics, this.#listeners, this);
     this.#hall = new Hall(this.#rooms);
     const origins = new OriginPolicy(this.settings.allowedOrigins);
     this.#http = new HttpTransport(this.#rooms, this.#hall, origins);
     this.#webSocket = new WebSocketTransport(this.#rooms, this.#hall, origins);
     this.#listeners.add('sessionRemoved', (session) => this.#http.browsers.forget(session as never));
-  }
-
-  #build(): Rooms {
-    const { settings, diagnostics } = this;
-    const clock = new SessionClock();
-    const json = settings.jsonContext;
-    const extensions = new ServerExtensions(diagnostics);
-    const listeners = this.#listeners;
-    const channels: Channels = new Channels(
-      {
-        publish: (from, channel, message) => publisher.publish(from, channel, message),
-        subscribed: (session, channel, message) => {
-          (session as unknown as { subscribed(channel: ServerChannel): void }).subscribed(channel);
-          diagnostics.notify('subscribed listener', channel.listeners('subscribed'), session, channel, message);
-          diagnostics.notify('subscribed listener', listeners.of('subscribed'), session, channel, message);
-        },
-        unsubscribed: (session, channel, message) => {
-          (session as unknown as { unsubscribed(channel: ServerChannel): void }).unsubscribed(channel);
-          diagnostics.notify('unsubscribed listener', channel.listeners('unsubscribed'), session, channel, message);
-          diagnostics.notify('unsubscribed listener', listeners.of('unsubscribed'), session, channel, message);
-        },
-      },
-      listeners,
-      diagnostics,
-    );
-    const publisher = new Publisher({ json, channels, diagnostics, extensions, forwardFields: settings.forwardFields });
-    const sessions: Sessions = new Sessions(
-      {
-        json,
-        clock,
-        diagnostics,
-        extensions,
-        remove: (session, message, timeout) => sessions.remove(session, message, timeout),
-      },
-      listeners,
-      settings.broadcastToPublisher,
-    );
-    const admission = new Admission(new DefaultSecurityPolicy(), this, channels, diagnostics);
-    return {
-      settings,
-      json,
-      clock,
-      diagnostics,
-      extensions,
-      flusher: new Flusher(),
-      sessions,
-      channels,
-      admission,
-      publisher,
-    };
   }
 
   // Its life

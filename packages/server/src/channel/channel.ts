@@ -12,11 +12,17 @@ import type {
 import { Listeners } from '../listeners.ts';
 import { ServerMessage } from '../message.ts';
 
+/** A session, as a channel knows it: it keeps its own list of subscriptions. */
+export interface Subscriber extends ServerSession {
+  subscribed(channel: ServerChannel): void;
+  unsubscribed(channel: ServerChannel): void;
+}
+
 /** What a channel hands on to the house it stands in. */
 export interface ChannelHost {
   publish(from: ServerSession | LocalSessionLike | null, channel: Channel, message: ServerMessage): Maybe<boolean>;
-  subscribed(session: ServerSession, channel: Channel, message: ServerMessage | null): void;
-  unsubscribed(session: ServerSession, channel: Channel, message: ServerMessage | null): void;
+  subscribed(session: Subscriber, channel: Channel, message: ServerMessage | null): void;
+  unsubscribed(session: Subscriber, channel: Channel, message: ServerMessage | null): void;
 }
 
 /** Sweeps without any use after which a channel is removed. */
@@ -119,7 +125,7 @@ export class Channel implements ServerChannel {
     this.used();
     this.#subscribers.add(session);
     this.#snapshot = undefined;
-    this.#host.subscribed(session, this, message);
+    this.#host.subscribed(session as Subscriber, this, message);
     return true;
   }
 
@@ -128,7 +134,7 @@ export class Channel implements ServerChannel {
     if (this.isMeta) return false;
     if (!this.#subscribers.delete(session)) return true;
     this.#snapshot = undefined;
-    this.#host.unsubscribed(session, this, message);
+    this.#host.unsubscribed(session as Subscriber, this, message);
     return true;
   }
 

@@ -14,8 +14,8 @@ export function connect(rooms: Rooms, session: Session, message: ServerMessage, 
   if (!session.connected()) return refuseUnknown(reply, true);
   rooms.sessions.connected(session);
   reply.successful = true;
-  session.takeClientAdvice(message.advice);
-  const advice = session.takeAdvice();
+  session.timing.takeClientAdvice(message.advice);
+  const advice = session.timing.takeAdvice();
   if (advice) reply.advice = { ...reply.advice, ...advice };
 }
 
@@ -27,7 +27,7 @@ export function concludeConnect(session: Session, reply: ServerMessage): void {
   }
   if (!reply.successful || session.isTerminated) return;
   // Advice about other clients of the browser stands alone; the normal one follows when they are gone.
-  if (reply.advice?.['multiple-clients']) return session.readvise();
-  const advice = session.takeAdvice();
+  if (reply.advice?.['multiple-clients']) return session.timing.readvise();
+  const advice = session.timing.takeAdvice();
   if (advice) reply.advice = { ...reply.advice, ...advice };
 }

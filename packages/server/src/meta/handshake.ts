@@ -35,7 +35,7 @@ export function handshake(rooms: Rooms, session: Session, message: ServerMessage
     reply.version = VERSION;
     reply.minimumVersion = VERSION;
     reply.supportedConnectionTypes = [...settings.allowedTransports];
-    const advice = session.takeAdvice();
+    const advice = session.timing.takeAdvice();
     if (advice) reply.advice = { ...advice, ...reply.advice };
   });
 }

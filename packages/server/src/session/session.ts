@@ -1,6 +1,5 @@
 /** A session: one client as the server sees it, with its queue and its deadlines. Book section 6.3.1. */
 import {
-  type Advice,
   chain,
   every,
   isBroadcast,
@@ -23,9 +22,10 @@ import { type Diagnostics, hashed } from '../diagnostics.ts';
 import { type ServerExtensions, SessionExtensions } from '../extensions.ts';
 import { Listeners } from '../listeners.ts';
 import { ServerMessage } from '../message.ts';
-import type { TransportOptions } from '../options.ts';
 import type { SessionClock } from './clock.ts';
 import type { Conduit, Ending } from './conduit.ts';
+import { MessageQueue } from './queue.ts';
+import { Timing, type Via } from './timing.ts';
 
 /** What a session needs from the house it lives in. */
 export interface SessionHost {
@@ -37,20 +37,7 @@ export interface SessionHost {
   remove(session: Session, message: ServerMessage | null, timeout: boolean): boolean;
 }
 
-/** The transport a session is served by: its name and its options. */
-export interface Via {
-  readonly name: string;
-  readonly settings: Readonly<TransportOptions>;
-}
-
 export type SessionState = 'new' | 'handshaken' | 'connected' | 'disconnected' | 'expired';
-
-/** Longest hold a client may ask for, unless the transport's own timeout is longer, in ms. */
-const LONGEST_ADVISED_TIMEOUT = 60_000;
-/** Longest sleep a client may announce, in ms. */
-const LONGEST_ADVISED_INTERVAL = 3_600_000;
-
-const noMessages: ServerMessage[] = [];
 
 export class Session implements ServerSession {
   readonly id: string;
@@ -58,27 +45,14 @@ export class Session implements ServerSession {
   readonly #host: SessionHost;
   #state: SessionState = 'new';
 
-  timeout = -1;
-  interval = -1;
-  maxInterval = -1;
+  /** When it expires, and what its client is told. */
+  readonly timing: Timing;
   metaConnectDeliverOnly: boolean;
   allowMessageDeliveryDuringHandshake: boolean;
   broadcastToPublisher: boolean;
   userAgent: string | undefined;
 
-  #via: Via;
-  #advisedBy = '';
-  #transientTimeout = -1;
-  #transientInterval = -1;
-
-  /** 0 while no deadline runs: a connect is being processed or held. */
-  #expireAt = 0;
-  #lastMessage = 0;
-  #connects = 0;
-
-  #queue: ServerMessage[] = [];
-  #queueBytes = 0;
-  #nonLazy = false;
+  readonly #queue: MessageQueue = new MessageQueue();
   #batch = 0;
   #lazyTimer: NodeJS.Timeout | undefined;
   #lazyAt = 0;
@@ -92,7 +66,7 @@ export class Session implements ServerSession {
   constructor(host: SessionHost, id: string, via: Via, isLocal: boolean, broadcastToPublisher: boolean) {
     this.#host = host;
     this.id = id;
-    this.#via = via;
+    this.timing = new Timing(host.clock, via);
     this.isLocalSession = isLocal;
     this.broadcastToPublisher = broadcastToPublisher;
     this.metaConnectDeliverOnly = false;
@@ -118,7 +92,31 @@ export class Session implements ServerSession {
   }
 
   get transport(): string {
-    return this.#via.name;
+    return this.timing.via.name;
+  }
+
+  get timeout(): number {
+    return this.timing.timeout;
+  }
+
+  set timeout(timeout: number) {
+    this.timing.timeout = timeout;
+  }
+
+  get interval(): number {
+    return this.timing.interval;
+  }
+
+  set interval(interval: number) {
+    this.timing.interval = interval;
+  }
+
+  get maxInterval(): number {
+    return this.timing.maxInterval;
+  }
+
+  set maxInterval(maxInterval: number) {
+    this.timing.maxInterval = maxInterval;
   }
 
   get attributes(): Map<string, unknown> {
@@ -170,7 +168,7 @@ export class Session implements ServerSession {
   handshaken(): boolean {
     if (this.#state !== 'new') return false;
     this.#state = 'handshaken';
-    this.armExpiration(0);
+    if (!this.isLocalSession) this.timing.armExpiration(0);
     return true;
   }
 
@@ -212,102 +210,16 @@ export class Session implements ServerSession {
     this.#subscriptions?.delete(channel);
   }
 
-  // Its deadlines
-
-  /** A message arrived: a connect stops the expiration, any other message postpones it by one maxInterval. */
-  touch(isConnect: boolean): void {
-    const now = this.#host.clock.now();
-    this.#lastMessage = now;
-    if (isConnect) this.#expireAt = 0;
-    else if (this.#expireAt !== 0) this.#expireAt = Math.max(this.#expireAt, now + this.effectiveMaxInterval);
-  }
-
-  /** Numbers the connects, so that a late end of an older one cannot expire a session whose newer one is held. */
-  beginConnect(): number {
-    return ++this.#connects;
-  }
-
-  isCurrentConnect(connect: number): boolean {
-    return connect === this.#connects;
-  }
-
-  /** From now on the client has interval + maxInterval to come back. Ignored on behalf of an overtaken connect. */
-  armExpiration(connect: number): void {
-    if (connect !== this.#connects || this.isLocalSession) return;
-    this.#expireAt = this.#host.clock.now() + this.effectiveInterval + this.effectiveMaxInterval;
-  }
-
-  /** A connect is being held: its client cannot be late. */
-  suspendExpiration(): void {
-    this.#expireAt = 0;
-    this.#lastMessage = this.#host.clock.now();
-  }
-
   /** Whether the sweeper shall remove this session. */
   isOverdue(now: number): boolean {
-    if (this.isLocalSession) return false;
-    if (this.#expireAt !== 0) return now > this.#expireAt;
-    const { maxProcessing } = this.#via.settings;
-    return maxProcessing > 0 && now - this.#lastMessage > maxProcessing;
-  }
-
-  // What it advises
-
-  /** Serves the session by this transport from now on; a change of transport advises the client again. */
-  servedBy(via: Via): void {
-    this.#via = via;
-  }
-
-  get via(): Via {
-    return this.#via;
-  }
-
-  /** Takes over what a connect's advice asks for; without advice, forgets what an earlier one asked for. */
-  takeClientAdvice(advice: Advice | undefined): void {
-    this.#transientTimeout = clamp(advice?.timeout, Math.max(LONGEST_ADVISED_TIMEOUT, this.#via.settings.timeout));
-    this.#transientInterval = clamp(advice?.interval, LONGEST_ADVISED_INTERVAL);
-    if (advice) this.#advisedBy = '';
-  }
-
-  /** The next reply to a connect carries advice again. */
-  readvise(): void {
-    this.#advisedBy = '';
-  }
-
-  /** Complete advice when the client does not have it yet, else null. */
-  takeAdvice(): Advice | null {
-    if (this.#advisedBy === this.#via.name) return null;
-    this.#advisedBy = this.#via.name;
-    const { settings } = this.#via;
-    const advice: Advice = {
-      reconnect: 'retry',
-      interval: this.effectiveInterval,
-      timeout: this.timeout >= 0 ? this.timeout : settings.timeout,
-    };
-    if (settings.handshakeReconnect) advice.maxInterval = this.effectiveMaxInterval;
-    return advice;
-  }
-
-  /** How long the connect being processed may be held, in ms. */
-  get holdTime(): number {
-    if (this.#transientTimeout >= 0) return this.#transientTimeout;
-    return this.timeout >= 0 ? this.timeout : this.#via.settings.timeout;
-  }
-
-  get effectiveInterval(): number {
-    if (this.#transientInterval >= 0) return this.#transientInterval;
-    return this.interval >= 0 ? this.interval : this.#via.settings.interval;
-  }
-
-  get effectiveMaxInterval(): number {
-    return this.maxInterval > 0 ? this.maxInterval : this.#via.settings.maxInterval;
-  }
-
-  get deliverOnly(): boolean {
-    return this.metaConnectDeliverOnly || this.#via.settings.metaConnectDeliverOnly;
+    return !this.isLocalSession && this.timing.isOverdue(now);
   }
 
   // Its road
+
+  get deliverOnly(): boolean {
+    return this.metaConnectDeliverOnly || this.timing.via.settings.metaConnectDeliverOnly;
+  }
 
   get conduit(): Conduit | null {
     return this.#conduit;
@@ -363,20 +275,20 @@ export class Session implements ServerSession {
 
   /** Whether messages that cannot wait are queued. */
   get hasNonLazyMessages(): boolean {
-    return this.#nonLazy;
+    return this.#queue.hasNonLazy;
   }
 
   get hasMessages(): boolean {
-    return this.#queue.length > 0;
+    return this.#queue.size > 0;
   }
 
   get isBatching(): boolean {
     return this.#batch > 0;
   }
 
-  /** The queued messages as they are. Extensions may look; only `deQueue` listeners may change them. */
+  /** The queued messages as they are. */
   get queue(): readonly ServerMessage[] {
-    return this.#queue;
+    return this.#queue.messages;
   }
 
   /** Empties the queue for writing, together with `replies`. */
@@ -384,25 +296,15 @@ export class Session implements ServerSession {
     this.#cancelLazy();
     const listeners = this.#listeners?.of('deQueue');
     if (listeners && listeners.length > 0) {
-      this.#host.diagnostics.notify("session listener 'deQueue'", listeners, this, this.#queue, replies);
-      for (const message of this.#queue) message.freeze(this.#host.json);
+      this.#host.diagnostics.notify("session listener 'deQueue'", listeners, this, this.#queue.messages, replies);
+      for (const message of this.#queue.messages) message.freeze(this.#host.json);
     }
-    if (this.#queue.length === 0) return noMessages;
-    const taken = this.#queue;
-    this.#queue = [];
-    this.#queueBytes = 0;
-    this.#nonLazy = false;
-    return taken;
+    return this.#queue.take();
   }
 
   /** Messages that were taken but could not be written come back to the front of the queue. */
   putBack(messages: readonly ServerMessage[]): void {
-    if (this.isTerminated) return;
-    for (const message of messages) {
-      this.#queueBytes += message.size;
-      if (!message.lazy) this.#nonLazy = true;
-    }
-    this.#queue = [...messages, ...this.#queue];
+    if (!this.isTerminated) this.#queue.putBack(messages);
   }
 
   batch(block: () => void): void {
@@ -421,7 +323,7 @@ export class Session implements ServerSession {
   endBatch(): boolean {
     if (this.#batch === 0) throw new RangeError('There is no batch to end');
     if (--this.#batch > 0) return false;
-    if (this.#nonLazy) this.flush();
+    if (this.#queue.hasNonLazy) this.flush();
     return true;
   }
 
@@ -435,9 +337,7 @@ export class Session implements ServerSession {
     if (this.isTerminated && !isMeta(message.channel)) return false;
     message.freeze(this.#host.json);
     if (!this.#hasRoomFor(message) && !this.#makeRoom(sender, message)) return false;
-    this.#queue.push(message);
-    this.#queueBytes += message.size;
-    if (!message.lazy) this.#nonLazy = true;
+    this.#queue.add(message);
     if (this.#listeners)
       this.#host.diagnostics.notify("session listener 'queued'", this.#listeners.of('queued'), sender, message);
     if (this.#batch > 0) return true;
@@ -446,12 +346,9 @@ export class Session implements ServerSession {
     return true;
   }
 
+  /** What the server itself has to say, its farewell, always fits. */
   #hasRoomFor(message: ServerMessage): boolean {
-    const { maxQueue, maxQueueBytes } = this.#via.settings;
-    if (maxQueue > 0 && this.#queue.length >= maxQueue) return isMeta(message.channel);
-    if (maxQueueBytes > 0 && this.#queue.length > 0 && this.#queueBytes + message.size > maxQueueBytes)
-      return isMeta(message.channel);
-    return true;
+    return isMeta(message.channel) || this.#queue.hasRoomFor(message, this.timing.via.settings);
   }
 
   /** The queue is full. Its listeners decide; without any, it is emptied onto the wire if the client can take it, else the policy decides. */
@@ -461,7 +358,7 @@ export class Session implements ServerSession {
     if (listeners.length > 0) {
       for (const listener of listeners) {
         const kept = diagnostics.guard("session listener 'queueMaxed'", true, () =>
-          listener(this, this.#queue, sender, message),
+          listener(this, this.#queue.messages, sender, message),
         );
         if (kept === false) return false;
       }
@@ -469,33 +366,27 @@ export class Session implements ServerSession {
     }
     if (this.#batch === 0) this.#conduit?.relieve();
     if (this.#hasRoomFor(message)) return true;
-    const { queuePolicy } = this.#via.settings;
+    const { queuePolicy } = this.timing.via.settings;
     diagnostics.limitHit('maxQueue', `session ${hashed(this.id)}`);
     if (queuePolicy === 'dropNewest') {
       diagnostics.count('queue_dropped.dropNewest');
       return false;
     }
     if (queuePolicy === 'dropOldest') {
-      while (this.#queue.length > 0 && !this.#hasRoomFor(message)) {
-        this.#queueBytes -= this.#queue.shift()?.size ?? 0;
-        diagnostics.count('queue_dropped.dropOldest');
-      }
+      diagnostics.count('queue_dropped.dropOldest', this.#queue.dropFor(message, this.timing.via.settings));
       return true;
     }
-    diagnostics.count('queue_dropped.disconnect', this.#queue.length + 1);
+    diagnostics.count('queue_dropped.disconnect', this.#queue.take().length + 1);
     diagnostics.warn(
       'maxQueue',
       'A session is disconnected: its client does not take its messages (options maxQueue, maxQueueBytes, queuePolicy)',
     );
-    this.#queue = [];
-    this.#queueBytes = 0;
-    this.#nonLazy = false;
     this.disconnect();
     return false;
   }
 
   #waitLazily(message: ServerMessage): void {
-    const wait = message.lazyTimeout > 0 ? message.lazyTimeout : this.#via.settings.maxLazyTimeout;
+    const wait = message.lazyTimeout > 0 ? message.lazyTimeout : this.timing.via.settings.maxLazyTimeout;
     if (wait <= 0) return this.flush();
     const at = this.#host.clock.now() + wait;
     if (this.#lazyTimer && this.#lazyAt <= at) return;
@@ -518,9 +409,4 @@ export function sessionOf(sender: ServerSession | LocalSessionLike | null): Sess
   const session = 'serverSession' in sender ? sender.serverSession : undefined;
   if (session instanceof Session) return session;
   throw new TypeError('The sender must be a session of this server, a local session, or null');
-}
-
-/** A number of ms from a peer, inside its bounds; −1 when it is none. */
-function clamp(value: unknown, most: number): number {
-  return typeof value === 'number' && value >= 0 ? Math.min(value, most) : -1;
 }

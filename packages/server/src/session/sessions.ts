@@ -3,7 +3,8 @@ import type { ServerEvents } from '../api.ts';
 import type { Listeners } from '../listeners.ts';
 import type { ServerMessage } from '../message.ts';
 import { sessionId } from './identifier.ts';
-import { Session, type SessionHost, type Via } from './session.ts';
+import { Session, type SessionHost } from './session.ts';
+import type { Via } from './timing.ts';
 
 export class Sessions {
   readonly #byId: Map<string, Session> = new Map();

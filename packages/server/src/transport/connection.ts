@@ -1,6 +1,6 @@
 /** One WebSocket connection: frames in, one at a time; replies and messages out, once per turn of the event loop. */
 import type { Duplex } from 'node:stream';
-import { attempt, chain, join, META_CONNECT, META_HANDSHAKE, PayloadError } from '@cometd-ts/protocol';
+import { attempt, chain, META_CONNECT, META_HANDSHAKE, PayloadError } from '@cometd-ts/protocol';
 import type { WebSocket } from 'ws';
 import type { BayeuxContext } from '../api.ts';
 import type { ServerMessage } from '../message.ts';
@@ -10,9 +10,12 @@ import type { Hall } from '../receive.ts';
 import type { Rooms } from '../rooms.ts';
 import type { Conduit, Ending } from '../session/conduit.ts';
 import type { Outlet } from '../session/flusher.ts';
-import type { Session, Via } from '../session/session.ts';
-import { type FrameCache, frameOf, frameTexts } from './frames.ts';
+import type { Session } from '../session/session.ts';
+import type { Via } from '../session/timing.ts';
+import { type FrameCache, frameOf } from './frames.ts';
+import { Outbox } from './outbox.ts';
 import { type ConnectKeeper, mayHold, readPayload, receiveAll } from './transport.ts';
+import { Vigil } from './vigil.ts';
 
 /** What a connection needs from its transport. */
 export interface ConnectionHost {
@@ -43,12 +46,6 @@ interface Held {
   readonly timer: NodeJS.Timeout;
 }
 
-/** Replies of one incoming frame, which share a frame, or messages of the queue, which are framed by the budget. */
-interface Batch {
-  readonly kind: 'replies' | 'queue';
-  readonly messages: readonly ServerMessage[];
-}
-
 export class Connection implements Conduit, Outlet, ConnectKeeper {
   dirty = false;
   readonly #host: ConnectionHost;
@@ -63,14 +60,10 @@ export class Connection implements Conduit, Outlet, ConnectKeeper {
   #connect = 0;
   #wasConnected = false;
   /** What goes out with the next write, in order: replies, and the messages that were taken to travel before them. */
-  #outbox: Batch[] = [];
+  readonly #outbox: Outbox;
+  readonly #vigil: Vigil;
   #waiting: Buffer[] = [];
   #busy = false;
-  #blockedSince = 0;
-  #blockedBytes = -1;
-  #lastTraffic: number;
-  #pingedAt = 0;
-  readonly #openedAt: number;
 
   constructor(host: ConnectionHost, webSocket: WebSocket, socket: Duplex, context: BayeuxContext) {
     this.#host = host;
@@ -78,11 +71,11 @@ export class Connection implements Conduit, Outlet, ConnectKeeper {
     this.#socket = socket;
     this.#context = context;
     this.#raw = webSocket.extensions === '';
-    this.#openedAt = performance.now();
-    this.#lastTraffic = this.#openedAt;
+    this.#outbox = new Outbox(host.rooms.json, host.options);
+    this.#vigil = new Vigil(host.options, socket);
     webSocket.on('message', (data, isBinary) => this.#arrived(data as Buffer, isBinary));
-    webSocket.on('pong', () => this.#alive());
-    webSocket.on('ping', () => this.#alive());
+    webSocket.on('pong', () => this.#vigil.alive());
+    webSocket.on('ping', () => this.#vigil.alive());
     webSocket.on('error', (error) =>
       host.rooms.diagnostics.debug('websocket', () => `A WebSocket failed: ${error.message}`),
     );
@@ -93,7 +86,7 @@ export class Connection implements Conduit, Outlet, ConnectKeeper {
   // Frames in
 
   #arrived(data: Buffer, isBinary: boolean): void {
-    this.#alive();
+    this.#vigil.alive();
     if (isBinary) return this.#close(CLOSE_UNSUPPORTED, 'Only text frames carry Bayeux messages');
     if (!this.#busy) return this.#receive(data);
     this.#waiting.push(data);
@@ -176,7 +169,7 @@ export class Connection implements Conduit, Outlet, ConnectKeeper {
   /** From its first message after the handshake on, the session's queue comes out here. */
   #bind(session: Session): void {
     if (session.conduit === this) return;
-    session.servedBy(this.#host.via);
+    session.timing.via = this.#host.via;
     session.bind(this);
     if (session.hasNonLazyMessages) this.flush();
   }
@@ -187,18 +180,18 @@ export class Connection implements Conduit, Outlet, ConnectKeeper {
     const session = this.#session;
     if (!session) return;
     this.#cancelHeld();
-    this.#connect = session.beginConnect();
+    this.#connect = session.timing.beginConnect();
     this.#wasConnected = session.isConnected;
   }
 
   hold(message: ServerMessage, reply: ServerMessage): boolean {
     const session = this.#session;
-    if (!session || !this.#isOpen || !session.isCurrentConnect(this.#connect)) return false;
+    if (!session || !this.#isOpen || !session.timing.isCurrentConnect(this.#connect)) return false;
     if (session.deliverOnly && session.hasNonLazyMessages) return false;
     if (!mayHold(session, reply, this.#wasConnected)) return false;
-    session.suspendExpiration();
-    session.notify('suspended', session, message, session.holdTime);
-    const timer = setTimeout(() => this.#resume(true), session.holdTime);
+    session.timing.suspendExpiration();
+    session.notify('suspended', session, message, session.timing.holdTime);
+    const timer = setTimeout(() => this.#resume(true), session.timing.holdTime);
     this.#held = { message, reply, connect: this.#connect, timer };
     if (session.hasNonLazyMessages) this.flush();
     return true;
@@ -249,10 +242,10 @@ export class Connection implements Conduit, Outlet, ConnectKeeper {
     if (session?.conduit === this) {
       if (session.isTerminated || (session.deliverOnly && session.hasMessages && !session.isBatching)) {
         if (this.#held) this.#resume(false);
-        else if (session.isTerminated) this.#push('queue', session.takeQueue([]));
+        else if (session.isTerminated) this.#outbox.push('queue', session.takeQueue([]));
       } else if (session.hasMessages && !session.isBatching) {
-        if (this.#outbox.length === 0 && this.#raw) return this.#send(this.#host.frames.bytesOf(session.takeQueue([])));
-        this.#push('queue', session.takeQueue([]));
+        if (this.#outbox.isEmpty && this.#raw) return this.#send(this.#host.frames.bytesOf(session.takeQueue([])));
+        this.#outbox.push('queue', session.takeQueue([]));
       }
     }
     this.#empty();
@@ -265,28 +258,28 @@ export class Connection implements Conduit, Outlet, ConnectKeeper {
     const isHandshake = first?.channel === META_HANDSHAKE;
     try {
       if (!this.#isOpen) {
-        if (hasConnect) session?.armExpiration(connect);
+        if (hasConnect) session?.timing.armExpiration(connect);
         return;
       }
       if (isHandshake && first && session) this.#answerHandshake(session, first);
       else {
-        if (session && this.#mayCarry(session, hasConnect)) this.#push('queue', session.takeQueue(replies));
-        this.#push('replies', replies);
+        if (session && this.#mayCarry(session, hasConnect)) this.#outbox.push('queue', session.takeQueue(replies));
+        this.#outbox.push('replies', replies);
       }
     } catch (error) {
       this.#host.rooms.diagnostics.failed('websocket', error);
       return this.#close(CLOSE_FAILURE, 'The reply cannot be written');
     }
-    if (hasConnect) session?.armExpiration(connect);
-    if (this.#outbox.length > 0) this.flush();
+    if (hasConnect) session?.timing.armExpiration(connect);
+    if (!this.#outbox.isEmpty) this.flush();
   }
 
   #answerHandshake(session: Session, reply: ServerMessage): void {
     const carries = reply.successful === true && session.allowMessageDeliveryDuringHandshake;
     const queue = carries ? session.takeQueue([reply]) : [];
     if (queue.length > 0) reply['x-messages'] = queue.filter((message) => message.data !== undefined).length;
-    this.#push('replies', [reply]);
-    this.#push('queue', queue);
+    this.#outbox.push('replies', [reply]);
+    this.#outbox.push('queue', queue);
   }
 
   /** Whether queued messages travel with replies: behind a peer that does not read they stay in the queue, and bounded. */
@@ -295,25 +288,14 @@ export class Connection implements Conduit, Outlet, ConnectKeeper {
     return hasConnect || (!session.deliverOnly && session.hasMessages);
   }
 
-  #push(kind: Batch['kind'], messages: readonly ServerMessage[]): void {
-    if (messages.length === 0) return;
-    for (const message of messages) message.freeze(this.#host.rooms.json);
-    this.#outbox.push({ kind, messages });
-  }
-
   /** The session goes elsewhere before all was written: its messages go with it. */
   #putBack(): void {
-    const messages = this.#outbox.filter(({ kind }) => kind === 'queue').flatMap((batch) => batch.messages);
-    this.#outbox = this.#outbox.filter(({ kind }) => kind === 'replies');
-    if (messages.length > 0) this.#session?.putBack(messages);
+    this.#session?.putBack(this.#outbox.takeBack());
   }
 
   #empty(): void {
-    if (this.#outbox.length === 0) return;
-    const texts = this.#outbox.flatMap(({ kind, messages }) =>
-      kind === 'queue' ? frameTexts(messages, this.#host.options) : [join(messages.map((message) => message.json))],
-    );
-    this.#outbox = [];
+    if (this.#outbox.isEmpty) return;
+    const texts = this.#outbox.take();
     if (!this.#raw) {
       for (const text of texts) this.#webSocket.send(text);
       return;
@@ -341,65 +323,28 @@ export class Connection implements Conduit, Outlet, ConnectKeeper {
   }
 
   #drained(): void {
-    this.#blockedSince = 0;
+    this.#vigil.drained();
     if (this.#webSocket.isPaused && !this.#busy && this.#waiting.length === 0) this.#webSocket.resume();
-    if (this.#outbox.length > 0 || this.#session?.hasMessages) this.flush();
+    if (!this.#outbox.isEmpty || this.#session?.hasMessages) this.flush();
   }
 
   // Its end
 
-  /** Pings the silent, and cuts those who do not answer, do not read, or never shook hands. */
+  /** Pings the silent, and ends the connections of those who do not answer, do not read, or never shook hands. */
   sweep(now: number): void {
-    const { options, rooms } = this.#host;
-    if (this.#isBlocked) {
-      if (options.writeTimeout >= 0 && this.#isStuck(now, options.writeTimeout)) return this.#cut('writeTimeout');
-      // Slow, but reading: that is a sign of life too, while we do not read ourselves.
-      this.#alive();
-    }
-    if (
-      !this.#session &&
-      options.handshakeTimeout >= 0 &&
-      now - this.#openedAt > options.handshakeTimeout &&
-      now - this.#lastTraffic > options.handshakeTimeout
-    ) {
-      rooms.diagnostics.limitHit('handshakeTimeout');
-      return this.#close(CLOSE_POLICY, 'No handshake in time (limit ws.handshakeTimeout)');
-    }
     if (this.#session?.isTerminated && !this.#session.hasMessages && !this.#held) this.#detach();
-    const silent = now - this.#lastTraffic;
-    if (options.idleTimeout >= 0 && silent > options.idleTimeout)
-      return this.#close(CLOSE_NORMAL, 'Idle for too long (limit ws.idleTimeout)');
-    if (options.pingInterval < 0 || silent <= options.pingInterval) return;
-    if (this.#pingedAt === 0) {
-      this.#pingedAt = now;
-      if (this.#isOpen) this.#webSocket.ping();
-    } else if (now - this.#pingedAt > options.pingInterval) this.#cut('pingInterval');
-  }
-
-  #isStuck(now: number, patience: number): boolean {
-    const bytes = (this.#socket as { bytesWritten?: number }).bytesWritten ?? 0;
-    const moved = bytes - this.#socket.writableLength;
-    if (this.#blockedSince === 0 || moved !== this.#blockedBytes) {
-      this.#blockedSince = now;
-      this.#blockedBytes = moved;
-      return false;
-    }
-    return now - this.#blockedSince > patience;
-  }
-
-  #cut(limit: string): void {
-    this.#host.rooms.diagnostics.limitHit(limit);
-    this.#webSocket.terminate();
+    const finding = this.#vigil.look(now, this.#session !== null, this.#isBlocked);
+    if (!finding || !this.#isOpen) return;
+    if (finding.act === 'ping') return this.#webSocket.ping();
+    this.#host.rooms.diagnostics.limitHit(finding.limit);
+    if (finding.act === 'cut') return this.#webSocket.terminate();
+    const code = finding.limit === 'idleTimeout' ? CLOSE_NORMAL : CLOSE_POLICY;
+    this.#close(code, `The limit ws.${finding.limit} was hit`);
   }
 
   /** The server stops. */
   stop(): void {
     this.#close(CLOSE_RESTART, 'The server stops');
-  }
-
-  #alive(): void {
-    this.#lastTraffic = performance.now();
-    this.#pingedAt = 0;
   }
 
   #close(code: number, reason: string): void {
@@ -418,7 +363,7 @@ export class Connection implements Conduit, Outlet, ConnectKeeper {
     this.#session = null;
     if (session?.conduit === this) {
       session.unbind(this);
-      if (wasHeld) session.armExpiration(this.#connect);
+      if (wasHeld) session.timing.armExpiration(this.#connect);
     }
     this.#host.closed(this);
   }

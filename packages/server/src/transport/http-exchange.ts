@@ -9,7 +9,8 @@ import type { Hall } from '../receive.ts';
 import type { Rooms } from '../rooms.ts';
 import type { Conduit, Ending } from '../session/conduit.ts';
 import type { Outlet } from '../session/flusher.ts';
-import type { Session, Via } from '../session/session.ts';
+import type { Session } from '../session/session.ts';
+import type { Via } from '../session/timing.ts';
 import type { Browser, Browsers } from './browsers.ts';
 import { type ConnectKeeper, mayHold } from './transport.ts';
 
@@ -74,15 +75,15 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper {
     this.#isConnect = true;
     if (!session) return;
     session.bind(null);
-    session.servedBy(this.#host.via);
-    this.#connect = session.beginConnect();
+    session.timing.via = this.#host.via;
+    this.#connect = session.timing.beginConnect();
     this.#wasConnected = session.isConnected;
   }
 
   hold(message: ServerMessage, reply: ServerMessage): boolean {
     const session = this.#session;
     if (!session || this.#messageCount > 1 || reply.successful !== true || this.#state !== 'processing') return false;
-    if (!session.isCurrentConnect(this.#connect)) return false;
+    if (!session.timing.isCurrentConnect(this.#connect)) return false;
     if (session.hasNonLazyMessages && !session.isBatching) return false;
     const { browsers } = this.#host;
     if (!browsers.acquire(this.#browser, this.#slots)) {
@@ -95,10 +96,10 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper {
     }
     this.#state = 'held';
     this.#held = { message, reply };
-    session.suspendExpiration();
-    session.notify('suspended', session, message, session.holdTime);
+    session.timing.suspendExpiration();
+    session.notify('suspended', session, message, session.timing.holdTime);
     session.bind(this);
-    this.#timer = setTimeout(() => this.resume(true), session.holdTime);
+    this.#timer = setTimeout(() => this.resume(true), session.timing.holdTime);
     // A listener of 'suspended' may have sent something.
     if (session.hasNonLazyMessages) this.flush();
     return true;
@@ -224,7 +225,7 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper {
   }
 
   #armExpiration(): void {
-    if (this.#isConnect) this.#session?.armExpiration(this.#connect);
-    else if (this.replies[0]?.channel === META_HANDSHAKE) this.#session?.armExpiration(0);
+    if (this.#isConnect) this.#session?.timing.armExpiration(this.#connect);
+    else if (this.replies[0]?.channel === META_HANDSHAKE) this.#session?.timing.armExpiration(0);
   }
 }

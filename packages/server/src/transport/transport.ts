@@ -64,5 +64,5 @@ export function receiveAll(
 
 /** Whether a connect's reply may be held back at all: it succeeded, the session was connected before, and there is time to wait. */
 export function mayHold(session: Session, reply: ServerMessage, wasConnected: boolean): boolean {
-  return reply.successful === true && wasConnected && session.isConnected && session.holdTime > 0;
+  return reply.successful === true && wasConnected && session.isConnected && session.timing.holdTime > 0;
 }

@@ -1,0 +1,48 @@
+/** What a WebSocket connection writes next, in the order it came about: replies, and messages taken to travel before them. */
+import { type JSONContext, join } from '@cometd-ts/protocol';
+import type { ServerMessage } from '../message.ts';
+import { type FrameBudget, frameTexts } from './frames.ts';
+
+/** Replies of one incoming frame share a frame; messages of a queue are framed by the budget. */
+interface Batch {
+  readonly kind: 'replies' | 'queue';
+  readonly messages: readonly ServerMessage[];
+}
+
+export class Outbox {
+  readonly #json: JSONContext;
+  readonly #budget: FrameBudget;
+  #batches: Batch[] = [];
+
+  constructor(json: JSONContext, budget: FrameBudget) {
+    this.#json = json;
+    this.#budget = budget;
+  }
+
+  get isEmpty(): boolean {
+    return this.#batches.length === 0;
+  }
+
+  /** Puts messages behind what is there. Throws what the JSON context throws for one that cannot be encoded. */
+  push(kind: Batch['kind'], messages: readonly ServerMessage[]): void {
+    if (messages.length === 0) return;
+    for (const message of messages) message.freeze(this.#json);
+    this.#batches.push({ kind, messages });
+  }
+
+  /** Empties the outbox; answers the texts of the frames to write. */
+  take(): string[] {
+    const texts = this.#batches.flatMap(({ kind, messages }) =>
+      kind === 'queue' ? frameTexts(messages, this.#budget) : [join(messages.map((message) => message.json))],
+    );
+    this.#batches = [];
+    return texts;
+  }
+
+  /** Takes out the messages of the queue alone: the session goes elsewhere, and they with it. */
+  takeBack(): ServerMessage[] {
+    const messages = this.#batches.filter(({ kind }) => kind === 'queue').flatMap((batch) => batch.messages);
+    this.#batches = this.#batches.filter(({ kind }) => kind === 'replies');
+    return messages;
+  }
+}
