@@ -15,7 +15,7 @@ export function callbackOf(url: string, options: HttpOptions): string | null {
 }
 
 /** Calls `callback` with JSON that is safe inside a script, and behind a comment that no other file format begins with. */
-export function scriptOf(callback: string | null, json: string): string {
+export function scriptOf(callback: string, json: string): string {
   const safe = json.replace(/[<\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
   return `/**/${callback}(${safe})`;
 }

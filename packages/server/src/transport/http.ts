@@ -4,29 +4,25 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { attempt, chain, META_CONNECT, META_HANDSHAKE, PayloadError } from '@cometd-ts/protocol';
 import { createReply, type ServerMessage } from '../message.ts';
 import { refuse } from '../meta/reply.ts';
-import type { HttpOptions, TransportName } from '../options.ts';
+import type { HttpOptions } from '../options.ts';
 import { corsHeaders, type OriginPolicy, type OriginVerdict } from '../policy/origin.ts';
 import type { Hall } from '../receive.ts';
 import type { Rooms } from '../rooms.ts';
 import type { Session } from '../session/session.ts';
 import type { Via } from '../session/timing.ts';
+import { type AnswerStyle, HttpAnswers } from './answers.ts';
 import { BodyError, bodyKind, InFlight, readBody, textOf } from './body.ts';
 import { type Browser, Browsers } from './browsers.ts';
-import { callbackOf, scriptOf } from './callback.ts';
+import { callbackOf } from './callback.ts';
 import { RequestContext } from './context.ts';
 import { cookieValues, setCookie } from './cookie.ts';
 import { type ExchangeHost, HttpExchange } from './http-exchange.ts';
 import { readPayload, receiveAll } from './transport.ts';
 
 /** How a request is to be served, once its door is known. */
-interface Service {
-  readonly name: TransportName;
+interface Service extends AnswerStyle {
   readonly options: Readonly<HttpOptions>;
   readonly via: Via;
-  /** Headers for a page of another origin. */
-  readonly cors: readonly string[];
-  /** Name of the JSONP callback. */
-  readonly callback: string | null;
 }
 
 export class HttpTransport {
@@ -35,18 +31,18 @@ export class HttpTransport {
   readonly #origins: OriginPolicy;
   readonly browsers: Browsers = new Browsers();
   readonly #inFlight: InFlight;
+  readonly #answers: HttpAnswers;
   readonly #longPolling: Via;
   readonly #callbackPolling: Via;
   /** The exchange that holds a connect on a socket: a pipelined request behind it must not wait for it. */
   readonly #heldOn: WeakMap<object, HttpExchange> = new WeakMap();
-  /** Responses being written, with the bytes their socket had taken when the sweeper last looked. */
-  readonly #writing: Map<ServerResponse, { bytes: number; since: number }> = new Map();
 
   constructor(rooms: Rooms, hall: Hall, origins: OriginPolicy) {
     this.#rooms = rooms;
     this.#hall = hall;
     this.#origins = origins;
     this.#inFlight = new InFlight(rooms.settings.maxInFlightBytes);
+    this.#answers = new HttpAnswers(rooms.diagnostics, rooms.settings.longPolling.writeTimeout);
     this.#longPolling = { name: 'long-polling', settings: rooms.settings.longPolling };
     this.#callbackPolling = { name: 'callback-polling', settings: rooms.settings.callbackPolling };
   }
@@ -61,7 +57,8 @@ export class HttpTransport {
     if (!service) return;
     if (service.callback !== null) {
       const messages = new RequestContext(request, undefined).parameterValues('message');
-      if (messages.length === 0) return this.#refuse(response, 400, "The parameter 'message' is missing", service);
+      if (messages.length === 0)
+        return this.#answers.refuse(response, 400, "The parameter 'message' is missing", service.cors);
       return this.#admit(request, response, messages, service);
     }
     this.#post(request, response, service);
@@ -69,21 +66,8 @@ export class HttpTransport {
 
   /** Cuts connections whose peer takes nothing, and forgets browsers that are gone. */
   sweep(): void {
-    const { longPolling } = this.#rooms.settings;
-    this.browsers.sweep(2 * longPolling.maxInterval);
-    if (longPolling.writeTimeout < 0) return;
-    const now = performance.now();
-    for (const [response, progress] of this.#writing) {
-      const bytes = response.socket?.bytesWritten ?? 0;
-      if (bytes !== progress.bytes) {
-        progress.bytes = bytes;
-        progress.since = now;
-      } else if (now - progress.since > longPolling.writeTimeout) {
-        this.#rooms.diagnostics.limitHit('writeTimeout');
-        this.#writing.delete(response);
-        response.destroy();
-      }
-    }
+    this.browsers.sweep(2 * this.#rooms.settings.longPolling.maxInterval);
+    this.#answers.sweep();
   }
 
   // The door
@@ -97,12 +81,11 @@ export class HttpTransport {
     if (request.method === 'OPTIONS') return this.#preflight(request, response, verdict);
     if (verdict === null) {
       this.#rooms.diagnostics.rejected('origin', request.headers.origin ?? request.headers.referer);
-      this.#refuse(response, 403, 'This origin is not allowed (option allowedOrigins)');
+      this.#answers.refuse(response, 403, 'This origin is not allowed (option allowedOrigins)');
       return null;
     }
     if (request.method === 'POST' && settings.allowedTransports.includes('long-polling')) {
       return {
-        name: 'long-polling',
         options: settings.longPolling,
         via: this.#longPolling,
         cors,
@@ -113,20 +96,19 @@ export class HttpTransport {
       const callback = callbackOf(request.url ?? '', settings.callbackPolling);
       if (callback)
         return {
-          name: 'callback-polling',
           options: settings.callbackPolling,
           via: this.#callbackPolling,
           cors,
           callback,
         };
     }
-    this.#refuse(response, 400, 'Unknown Bayeux Transport');
+    this.#answers.refuse(response, 400, 'Unknown Bayeux Transport');
     return null;
   }
 
   #preflight(request: IncomingMessage, response: ServerResponse, verdict: OriginVerdict): null {
     if (verdict === null) {
-      this.#refuse(response, 403, 'This origin is not allowed (option allowedOrigins)');
+      this.#answers.refuse(response, 403, 'This origin is not allowed (option allowedOrigins)');
       return null;
     }
     const headers: string[] = ['Content-Length', '0', ...corsHeaders(verdict, request.headers.origin)];
@@ -238,35 +220,12 @@ export class HttpTransport {
       browsers: this.browsers,
       options: service.options,
       via: service.via,
-      respond: (response, body, browser) => this.#respond(response, body, browser, service),
-      fail: (response, status, reason) => this.#refuse(response, status, reason, service),
+      respond: (response, json, browser) => {
+        const cookie = browser && setCookie(browser.id, service.options, isSecure(response));
+        this.#answers.respond(response, json, service, cookie);
+      },
+      fail: (response, status, reason) => this.#answers.refuse(response, status, reason, service.cors),
     };
-  }
-
-  #respond(response: ServerResponse, body: string, browser: Browser | null, service: Service): void {
-    const isScript = service.callback !== null;
-    const content = isScript ? scriptOf(service.callback, body) : body;
-    const headers: string[] = [
-      'Content-Type',
-      isScript ? 'text/javascript;charset=UTF-8' : 'application/json',
-      'Content-Length',
-      String(Buffer.byteLength(content)),
-      'Cache-Control',
-      'no-store',
-      'X-Content-Type-Options',
-      'nosniff',
-    ];
-    if (isScript) headers.push('Content-Disposition', 'attachment; filename=f.txt');
-    headers.push(...service.cors);
-    if (browser) headers.push('Set-Cookie', setCookie(browser.id, service.options, isSecure(response)));
-    this.#watch(response);
-    response.writeHead(200, headers);
-    response.end(content);
-  }
-
-  #watch(response: ServerResponse): void {
-    this.#writing.set(response, { bytes: -1, since: performance.now() });
-    response.on('close', () => this.#writing.delete(response));
   }
 
   /** A payload is refused as a whole. */
@@ -276,35 +235,17 @@ export class HttpTransport {
       diagnostics.rejected(`http_${error.status}`, error.message);
       // The rest of the body is not read: the connection ends with the answer.
       if (!request.complete && request.httpVersionMajor < 2) response.shouldKeepAlive = false;
-      this.#refuse(response, error.status, error.message, service);
+      this.#answers.refuse(response, error.status, error.message, service.cors);
       if (!request.complete) response.once('finish', () => request.destroy());
       return;
     }
     if (error instanceof PayloadError) {
       diagnostics.rejected(error.code, error.message);
       if (error.limit) diagnostics.limitHit(error.limit);
-      return this.#refuse(response, 400, error.message, service);
+      return this.#answers.refuse(response, 400, error.message, service.cors);
     }
     diagnostics.failed('http', error);
-    this.#refuse(response, 500, 'The server failed', service);
-  }
-
-  #refuse(response: ServerResponse, status: number, reason: string, service?: Service): void {
-    if (response.headersSent || response.destroyed) return;
-    const body = `${reason}\n`;
-    const headers: string[] = [
-      'Content-Type',
-      'text/plain;charset=UTF-8',
-      'Content-Length',
-      String(Buffer.byteLength(body)),
-      'Cache-Control',
-      'no-store',
-      'X-Content-Type-Options',
-      'nosniff',
-    ];
-    if (service) headers.push(...service.cors);
-    response.writeHead(status, headers);
-    response.end(body);
+    this.#answers.refuse(response, 500, 'The server failed', service.cors);
   }
 }
 

@@ -1,0 +1,81 @@
+/** What the HTTP doors send back: headers, bodies, and a watch on those who do not read them. */
+import type { ServerResponse } from 'node:http';
+import type { Diagnostics } from '../diagnostics.ts';
+import { scriptOf } from './callback.ts';
+
+/** What an answer looks like, beside its content. */
+export interface AnswerStyle {
+  /** Name of the JSONP callback, or null for plain JSON. */
+  readonly callback: string | null;
+  /** Headers for a page of another origin. */
+  readonly cors: readonly string[];
+}
+
+export class HttpAnswers {
+  readonly #diagnostics: Diagnostics;
+  /** How long a peer may take no byte, in ms; −1 for ever. */
+  readonly #patience: number;
+  /** Responses being written, with the bytes their socket had taken when the sweeper last looked. */
+  readonly #writing: Map<ServerResponse, { bytes: number; since: number }> = new Map();
+
+  constructor(diagnostics: Diagnostics, patience: number) {
+    this.#diagnostics = diagnostics;
+    this.#patience = patience;
+  }
+
+  /** Sends messages, as JSON or as a script. `cookie` is a whole `Set-Cookie` value. */
+  respond(response: ServerResponse, json: string, style: AnswerStyle, cookie: string | null): void {
+    const { callback, cors } = style;
+    const headers = callback === null ? headersOf('application/json', json) : [];
+    let content = json;
+    if (callback !== null) {
+      content = scriptOf(callback, json);
+      headers.push(...headersOf('text/javascript;charset=UTF-8', content));
+      headers.push('Content-Disposition', 'attachment; filename=f.txt');
+    }
+    headers.push(...cors);
+    if (cookie !== null) headers.push('Set-Cookie', cookie);
+    this.#writing.set(response, { bytes: -1, since: performance.now() });
+    response.on('close', () => this.#writing.delete(response));
+    response.writeHead(200, headers);
+    response.end(content);
+  }
+
+  /** Refuses a request with a status and one sentence. */
+  refuse(response: ServerResponse, status: number, reason: string, cors: readonly string[] = []): void {
+    if (response.headersSent || response.destroyed) return;
+    const body = `${reason}\n`;
+    response.writeHead(status, [...headersOf('text/plain;charset=UTF-8', body), ...cors]);
+    response.end(body);
+  }
+
+  /** Cuts the connections of those who have not taken a byte for too long. */
+  sweep(): void {
+    if (this.#patience < 0) return;
+    const now = performance.now();
+    for (const [response, progress] of this.#writing) {
+      const bytes = response.socket?.bytesWritten ?? 0;
+      if (bytes !== progress.bytes) {
+        progress.bytes = bytes;
+        progress.since = now;
+      } else if (now - progress.since > this.#patience) {
+        this.#diagnostics.limitHit('writeTimeout');
+        this.#writing.delete(response);
+        response.destroy();
+      }
+    }
+  }
+}
+
+function headersOf(type: string, content: string): string[] {
+  return [
+    'Content-Type',
+    type,
+    'Content-Length',
+    String(Buffer.byteLength(content)),
+    'Cache-Control',
+    'no-store',
+    'X-Content-Type-Options',
+    'nosniff',
+  ];
+}
