@@ -158,11 +158,11 @@ export function resolveOptions(options: ServerOptions = {}): Settings {
   return settings;
 }
 
-/** The nearest option name, as the end of a sentence; empty when none is near. */
-export function suggestion(name: string): string {
+/** The nearest name, as the end of a sentence; empty when none is near. The candidates are the options, or any others. */
+export function suggestion(name: string, candidates: Iterable<string> = optionSpecs.keys()): string {
   let best = '';
   let least = Math.max(2, Math.floor(name.length / 3)) + 1;
-  for (const candidate of optionSpecs.keys()) {
+  for (const candidate of candidates) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase(), least);
     if (distance < least) {
       least = distance;

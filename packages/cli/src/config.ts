@@ -1,0 +1,77 @@
+/** The options a server is made with: from a file, then from flags, then from `--set`; the last one wins. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { BayeuxServer, optionSpecs, type ServerOptions, suggestion } from '@cometd-ts/server';
+import { parse } from 'yaml';
+import type { ServeArguments } from './arguments.ts';
+import { Complaint, reasonOf } from './complaint.ts';
+
+/** Makes the server. Throws `Complaint` that names the option which is wrong. */
+export async function configured(given: ServeArguments): Promise<BayeuxServer> {
+  const options: Record<string, unknown> = given.config === undefined ? {} : await fromFile(given.config);
+  if (given.logLevel !== undefined) options.logLevel = given.logLevel;
+  if (given.allowedOrigins !== undefined) options.allowedOrigins = given.allowedOrigins;
+  for (const setting of given.set) assign(options, setting);
+  try {
+    return new BayeuxServer(options as ServerOptions);
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) throw new Complaint(error.message);
+    throw error;
+  }
+}
+
+async function fromFile(file: string): Promise<Record<string, unknown>> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new Complaint(`The configuration cannot be read: ${reasonOf(error)}`);
+  }
+  const isYaml = ['.yaml', '.yml'].includes(path.extname(file));
+  let value: unknown;
+  try {
+    value = isYaml ? parse(text) : JSON.parse(text);
+  } catch (error) {
+    const [sentence = ''] = reasonOf(error).split('\n');
+    throw new Complaint(`The configuration ${file} is not valid ${isYaml ? 'YAML' : 'JSON'}: ${sentence}`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new Complaint(`The configuration ${file} must be an object of options`);
+  }
+  return { ...value };
+}
+
+/** Takes `name=value` over; `limits.maxDepth=32` sets one limit. */
+function assign(options: Record<string, unknown>, setting: string): void {
+  const equals = setting.indexOf('=');
+  if (equals < 1) throw new Complaint(`--set takes name=value, not '${setting}'`);
+  const name = setting.slice(0, equals);
+  const value = setting.slice(equals + 1);
+  if (name.startsWith('limits.')) {
+    const number = value.trim() === '' ? Number.NaN : Number(value);
+    if (Number.isNaN(number)) throw new Complaint(`The option '${name}' must be a number, not '${value}'`);
+    options.limits = { ...(options.limits as object | undefined), [name.slice('limits.'.length)]: number };
+    return;
+  }
+  const spec = optionSpecs.get(name);
+  if (!spec) throw new Complaint(`There is no option '${name}'${suggestion(name)}`);
+  if (spec.kind === 'object' || spec.kind === 'function') {
+    throw new Complaint(`The option '${name}' can only be set in code: give a module with --services`);
+  }
+  options[name] = value;
+}
+
+/** The settings in effect, one line each, for the log. */
+export function effective(server: BayeuxServer): string {
+  const { logger: _logger, jsonContext: _json, ...shown } = server.settings;
+  const lines: string[] = [];
+  const add = (prefix: string, value: object): void => {
+    for (const [name, one] of Object.entries(value)) {
+      if (typeof one === 'object' && one !== null && !Array.isArray(one)) add(`${prefix}${name}.`, one);
+      else if (one !== undefined)
+        lines.push(`  ${prefix}${name} = ${Array.isArray(one) ? one.join(', ') : String(one)}`);
+    }
+  };
+  add('', shown);
+  return lines.join('\n');
+}

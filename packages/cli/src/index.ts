@@ -1,0 +1,48 @@
+/** The command `cometd`: which subcommand was asked for, and how failures are told in one sentence. */
+import { readFileSync } from 'node:fs';
+import { Complaint } from './complaint.ts';
+import { serve, serveHelp } from './serve.ts';
+
+const help = `cometd: Bayeux from the command line
+
+Usage:
+  cometd serve [options]     a standalone server; cometd serve --help lists its options
+  cometd --version
+  cometd --help
+`;
+
+/** Runs the command; answers its exit code: 0, or 1 with one sentence on standard error. */
+export async function main(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<number> {
+  const [command, ...rest] = args;
+  try {
+    switch (command) {
+      case 'serve':
+        if (rest.includes('--help') || rest.includes('-h')) console.log(serveHelp);
+        else await serve(rest, environment);
+        return 0;
+      case '--version':
+      case '-v':
+        console.log(version());
+        return 0;
+      case undefined:
+      case '--help':
+      case '-h':
+        console.log(help);
+        return 0;
+      default:
+        throw new Complaint(`There is no command '${command}'; did you mean 'serve'?`);
+    }
+  } catch (error) {
+    if (!(error instanceof Complaint)) throw error;
+    console.error(`cometd: ${error.message}`);
+    return 1;
+  }
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  return (manifest as { version: string }).version;
+}

@@ -1,0 +1,61 @@
+/** The HTTP server under `cometd serve`: in clear, or with TLS and HTTP/2, with time limits against the slow. */
+import { readFile } from 'node:fs/promises';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createSecureServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import type { ServeArguments } from './arguments.ts';
+import { Complaint, reasonOf } from './complaint.ts';
+
+/** Times in ms: headers and requests that dribble in are cut; idle connections stay longer than clients pause. */
+const limits = {
+  headersTimeout: 10_000,
+  requestTimeout: 20_000,
+  connectionsCheckingInterval: 2_000,
+  keepAliveTimeout: 75_000,
+  maxHeaderSize: 16_384,
+} as const;
+
+/** Makes the server; with `--cert` and `--key` it speaks TLS, HTTP/2 and HTTP/1.1. */
+export async function createListener(given: ServeArguments, pages: RequestListener): Promise<Server> {
+  if (given.cert === undefined && given.key === undefined) return createServer(limits, pages);
+  if (given.cert === undefined || given.key === undefined) throw new Complaint('--cert and --key belong together');
+  const [cert, key] = await Promise.all([fileOf('--cert', given.cert), fileOf('--key', given.key)]);
+  try {
+    // The types of HTTP/2 say less than it does: its server has the events and objects of an HTTP/1.1 server.
+    return createSecureServer({ cert, key, allowHTTP1: true, ...limits }, pages as never) as unknown as Server;
+  } catch (error) {
+    throw new Complaint(`The certificate and key are not usable: ${reasonOf(error)}`);
+  }
+}
+
+async function fileOf(flag: string, file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new Complaint(`${flag} cannot be read: ${reasonOf(error)}`);
+  }
+}
+
+const refusals: Readonly<Record<string, (given: ServeArguments) => string>> = {
+  EADDRINUSE: ({ port }) => `Port ${port} is taken: stop who has it, or choose another with --port or PORT`,
+  EACCES: ({ port }) => `Port ${port} needs more rights than this user has: choose one above 1023`,
+  EADDRNOTAVAIL: ({ host }) => `This machine has no address ${host}`,
+  ENOTFOUND: ({ host }) => `There is no host named ${host}`,
+};
+
+/** Listens; answers the port. Throws `Complaint` when the port or host is not to be had. */
+export async function listen(server: Server, given: ServeArguments): Promise<number> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(given.port, given.host, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+  } catch (error) {
+    const refusal = refusals[(error as NodeJS.ErrnoException).code ?? ''];
+    throw new Complaint(refusal?.(given) ?? `Cannot listen: ${reasonOf(error)}`);
+  }
+  return (server.address() as AddressInfo).port;
+}

@@ -1,0 +1,127 @@
+/** `cometd serve`: a standalone Bayeux server, from its options to its clean end. */
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { BayeuxServer } from '@cometd-ts/server';
+import { parseServe, type ServeArguments } from './arguments.ts';
+import { Complaint, reasonOf } from './complaint.ts';
+import { configured, effective } from './config.ts';
+import { createListener, listen } from './listener.ts';
+
+export const serveHelp: string = `cometd serve: a standalone Bayeux server
+
+  -p, --port <number>         where to listen; 0 for any free port (PORT, default 8080)
+      --host <name>           address to listen on; 0.0.0.0 for all (HOST, default localhost)
+      --path <path>           where Bayeux answers (default /cometd)
+  -c, --config <file>         options of the server, as .json or .yaml
+      --set <name=value>      one option, such as --set timeout=20000; may be repeated
+      --allowed-origins <list>  foreign origins that may use the server, separated by commas
+      --cert <file> --key <file>  TLS, with HTTP/2 and HTTP/1.1
+      --services <module>     your module: its default export, or its export 'services', gets the server; may be repeated
+      --demo                  serves the demos
+      --log-level <level>     debug, info, warn, error or silent (default warn)
+
+Options are those of the server library; what is set later wins: --config, then flags, then --set.`;
+
+/** Serves until SIGTERM or SIGINT; a second signal ends it at once. */
+export async function serve(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
+  const given = parseServe(args, environment);
+  const bayeux = await configured(given);
+  bayeux.diagnostics.debug('configuration', () => `Effective configuration:\n${effective(bayeux)}`);
+  for (const module of given.services) await furnish(module, bayeux);
+  const pages = given.demo ? await demoPages(bayeux) : notFound;
+  const server = await createListener(given, pages);
+  attach(bayeux, server, given);
+  const stopped = untilSignal(bayeux, server);
+  const port = await listen(server, given).catch(async (error) => {
+    await bayeux.stop();
+    throw error;
+  });
+  const scheme = given.cert === undefined ? 'http' : 'https';
+  const host = ['0.0.0.0', '::'].includes(given.host)
+    ? 'localhost'
+    : given.host.includes(':')
+      ? `[${given.host}]`
+      : given.host;
+  console.log(`CometD is listening on ${scheme}://${host}:${port}${given.demo ? '/' : given.path}`);
+  await stopped;
+}
+
+function attach(bayeux: BayeuxServer, server: Server, given: ServeArguments): void {
+  try {
+    bayeux.attach(server, { path: given.path });
+  } catch (error) {
+    throw new Complaint(reasonOf(error));
+  }
+}
+
+function notFound(_request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(404, { 'Content-Type': 'text/plain;charset=UTF-8' });
+  response.end('Nothing here\n');
+}
+
+/** Hands the server to a module of the user's. */
+async function furnish(module: string, bayeux: BayeuxServer): Promise<void> {
+  const url = pathToFileURL(path.resolve(module)).href;
+  let exports: { default?: unknown; services?: unknown };
+  try {
+    exports = await import(url);
+  } catch (error) {
+    throw new Complaint(`The services ${module} cannot be loaded: ${reasonOf(error)}`);
+  }
+  const services = exports.services ?? exports.default;
+  if (typeof services !== 'function') {
+    throw new Complaint(`The services ${module} must export a function, as default or as 'services'`);
+  }
+  try {
+    await services(bayeux);
+  } catch (error) {
+    throw new Complaint(`The services ${module} failed: ${reasonOf(error)}`);
+  }
+}
+
+/** The demos are a package of their own, which is not installed with this one. */
+async function demoPages(bayeux: BayeuxServer): Promise<RequestListener> {
+  const name = '@cometd-ts/demos';
+  let demos: { demo(bayeux: BayeuxServer): RequestListener };
+  try {
+    demos = await import(name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new Complaint('The demos are not installed here: clone the repository to run them');
+  }
+  return demos.demo(bayeux);
+}
+
+/** Resolves when a signal has come and everything is closed. */
+function untilSignal(bayeux: BayeuxServer, server: Server): Promise<void> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  return new Promise((resolve) => {
+    const stop = async (): Promise<void> => {
+      process.once('SIGTERM', () => process.exit(1)).once('SIGINT', () => process.exit(1));
+      await bayeux.stop();
+      server.close(() => resolve());
+      for (const socket of sockets) socket.end();
+      // Whoever does not hang up by then is cut off; the timer alone keeps nothing alive.
+      setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, 1_000).unref();
+    };
+    let stopping = false;
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.once(signal, () => {
+        if (stopping) return;
+        stopping = true;
+        void stop();
+      });
+    }
+  });
+}
