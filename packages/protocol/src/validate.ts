@@ -26,9 +26,11 @@ const bayeuxCharacters = { anyCharacter: false } as const;
  * `subscription` is left to `subscriptionsOf`; what `ext`, `advice` and `data` contain is left to those who read it.
  */
 export function validate(message: Message, options: ValidateOptions): BayeuxError | undefined {
+  // The id becomes a string first: a reply about the channel carries it, too.
+  const badId = idProblem(message, options);
   return (
     channelProblem(message, options) ??
-    idProblem(message, options) ??
+    badId ??
     clientIdProblem(message) ??
     objectProblem(message, 'ext') ??
     objectProblem(message, 'advice') ??

@@ -120,6 +120,12 @@ describe('id', () => {
     expect(message.id).toBe('5');
   });
 
+  it('as a number becomes a string even when the channel is to blame', () => {
+    const message = { channel: 'nowhere', id: 7 } as unknown as Message;
+    expect(validate(message, { limits: defaultLimits, checkFields: true })?.code).toBe('channel_invalid');
+    expect(message.id).toBe('7');
+  });
+
   it('null is no id', () => {
     const message = publish({ id: null });
     expect(wire(message)).toBeUndefined();

@@ -92,14 +92,14 @@ export function readBody(
   request.on('close', () => end(null));
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Throws `BodyError` 400 for bytes that are no text in that character set, 415 for a set nobody knows. */
 export function textOf(body: Uint8Array, charset: string): string {
   let decoder = utf8;
   if (charset.toLowerCase() !== 'utf-8') {
     try {
-      decoder = new TextDecoder(charset, { fatal: true });
+      decoder = new TextDecoder(charset, { fatal: true, ignoreBOM: true });
     } catch {
       throw new BodyError(415, `The character set ${charset} is not known`);
     }

@@ -229,7 +229,8 @@ export class LocalSession implements LocalSessionLike, Conduit {
   }
 
   #notify(message: ServerMessage): void {
-    if (ChannelId.problem(message.channel) !== undefined) return;
+    // The reply to a message without a legal channel has none to be heard on.
+    if (typeof message.channel !== 'string' || ChannelId.problem(message.channel) !== undefined) return;
     const channelId = new ChannelId(message.channel);
     for (const name of [channelId.id, ...channelId.wilds]) this.#channels.get(name)?.notify(message, this.#rooms);
   }
