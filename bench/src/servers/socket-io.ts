@@ -1,0 +1,13 @@
+/** Socket.IO over WebSocket only, uncompressed: what is published goes to everybody; a publish with an id is acknowledged. */
+import { Server } from 'socket.io';
+import type { Start } from './start.ts';
+
+export const start: Start = (http) => {
+  const io = new Server(http, { transports: ['websocket'], perMessageDeflate: false, serveClient: false });
+  io.on('connection', (socket) => {
+    socket.on('publish', (message: unknown, acknowledge?: () => void) => {
+      if (acknowledge) acknowledge();
+      else io.emit('message', message);
+    });
+  });
+};
