@@ -1,0 +1,85 @@
+/** The pages of the demos, read once: what is not in this list cannot be asked for, whatever the address says. */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import type { RequestListener } from 'node:http';
+import { createRequire } from 'node:module';
+import { dirname, extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+interface Page {
+  readonly type: string;
+  readonly etag: string;
+  readonly body: Buffer;
+}
+
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+
+// The official client keeps time in a worker made of a blob, so that a page in the background is not forgotten.
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  'worker-src blob:',
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const alwaysThere = {
+  'Content-Security-Policy': policy,
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cache-Control': 'no-cache',
+} as const;
+
+/** Serves the pages of `public/` at `/`, and the official client under `/lib/cometd/`. */
+export function pages(): RequestListener {
+  const shelf = new Map<string, Page>();
+  stack(shelf, '/', fileURLToPath(new URL('../public/', import.meta.url)));
+  stack(shelf, '/lib/cometd/', dirname(createRequire(import.meta.url).resolve('cometd/package.json')));
+  const index = shelf.get('/index.html');
+  const missing = shelf.get('/404.html');
+  if (!index || !missing) throw new Error('The pages of the demos are missing: is the folder public/ complete?');
+  shelf.set('/', index);
+
+  return (request, response) => {
+    const { method = 'GET', url = '/', headers } = request;
+    if (method !== 'GET' && method !== 'HEAD') {
+      response.writeHead(405, { ...alwaysThere, Allow: 'GET, HEAD', 'Content-Length': '0' });
+      response.end();
+      return;
+    }
+    const found = shelf.get(url.replace(/[?#].*$/s, ''));
+    const page = found ?? missing;
+    if (found && headers['if-none-match'] === found.etag) {
+      response.writeHead(304, { ...alwaysThere, ETag: found.etag });
+      response.end();
+      return;
+    }
+    response.writeHead(found ? 200 : 404, {
+      ...alwaysThere,
+      'Content-Type': page.type,
+      'Content-Length': String(page.body.length),
+      ...(found && { ETag: page.etag }),
+    });
+    response.end(method === 'HEAD' ? undefined : page.body);
+  };
+}
+
+function stack(shelf: Map<string, Page>, prefix: string, folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const type = types[extname(entry.name)];
+    if (!entry.isFile() || type === undefined) continue;
+    const body = readFileSync(join(folder, entry.name));
+    const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
+    shelf.set(prefix + entry.name, { type, etag, body });
+  }
+}
