@@ -76,8 +76,9 @@ export class Line {
     this.#cometd.publish(`/chat/${room}`, message, (reply) => {
       if (reply.successful) return done('sent');
       const [code, reason] = String(reply.error ?? '').split(':');
-      const ours = code === '403' && reason !== 'not_in_room';
-      return ours || code === '413' ? done('failed', reason) : done('waiting');
+      if (reason === 'not_in_room') this.#unseated();
+      else if (code === '403' || code === '413') return done('failed', reason);
+      return done('waiting');
     });
   }
 
@@ -85,7 +86,9 @@ export class Line {
   whisper(to, message, done) {
     this.#cometd.remoteCall('privatechat', { to, ...message }, answerWithin, ({ successful, data }) => {
       if (successful) return done('sent');
-      return data?.refused && data.refused !== 'not_in_room' ? done('failed', data.refused) : done('waiting');
+      if (data?.refused === 'not_in_room') this.#unseated();
+      else if (data?.refused) return done('failed', data.refused);
+      return done('waiting');
     });
   }
 
@@ -102,6 +105,11 @@ export class Line {
     this.#up = true;
     if (this.#joined) this.#ready();
     else if (this.#wish && this.#answered) this.#join();
+  }
+
+  // The next connect finds us without a seat, and joins again.
+  #unseated() {
+    this.#joined = false;
   }
 
   #down() {

@@ -14,7 +14,6 @@ import {
   type BayeuxServer,
   deny,
   grant,
-  ignore,
   type ServerMessage,
   type ServerSession,
 } from '@cometd-ts/server';
@@ -60,7 +59,9 @@ class Chat {
       rooms.persistent = true;
       rooms.addAuthorizer({
         authorize: (operation, channel, session) =>
-          operation === 'PUBLISH' ? ignore() : this.#mayListen(session, (room) => room.membersChannel === channel.id),
+          operation === 'PUBLISH'
+            ? deny('not_yours')
+            : this.#mayListen(session, (room) => room.membersChannel === channel.id),
       });
     });
     this.#bayeux.addListener('sessionRemoved', (session) => this.#leave(session));
@@ -121,7 +122,7 @@ class Chat {
 
   #mayListen(session: ServerSession | null, isThere: (room: Room) => boolean): AuthorizerResult {
     const seat = session && this.#seats.get(session);
-    return seat && isThere(seat.room) ? grant() : ignore();
+    return seat && isThere(seat.room) ? grant() : deny('not_in_room');
   }
 
   #mayTalk(session: ServerSession | null, channel: string, message: ServerMessage): AuthorizerResult {

@@ -1,0 +1,77 @@
+/** The pages of the demos over HTTP: what they say about themselves, and what cannot be had. */
+import { createServer, request, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { BayeuxServer } from '@cometd-ts/server';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { demo } from '../src/index.ts';
+
+describe('the pages', () => {
+  let server: Server;
+  let bayeux: BayeuxServer;
+  let origin: string;
+
+  beforeAll(async () => {
+    bayeux = new BayeuxServer();
+    server = createServer(demo(bayeux));
+    bayeux.attach(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+
+  afterAll(async () => {
+    await bayeux.stop();
+    server.closeAllConnections();
+    server.close();
+  });
+
+  it.each([
+    ['/', 'text/html; charset=utf-8'],
+    ['/?from=somewhere', 'text/html; charset=utf-8'],
+    ['/chat.css', 'text/css; charset=utf-8'],
+    ['/chat.js', 'text/javascript; charset=utf-8'],
+    ['/mark.svg', 'image/svg+xml'],
+    ['/lib/cometd/cometd.js', 'text/javascript; charset=utf-8'],
+  ])('%s is %s', async (path, type) => {
+    const { status, headers } = await fetch(origin + path);
+    expect([status, headers.get('content-type')]).toEqual([200, type]);
+    expect(headers.get('cache-control')).toBe('no-cache');
+    expect(headers.get('content-security-policy')).toContain("default-src 'none'; script-src 'self'");
+  });
+
+  it('are not sent again to whoever has them', async () => {
+    const etag = String((await fetch(`${origin}/chat.js`)).headers.get('etag'));
+    const again = await fetch(`${origin}/chat.js`, { headers: { 'if-none-match': etag } });
+    expect([again.status, await again.text()]).toEqual([304, '']);
+  });
+
+  it('say so when there is nothing', async () => {
+    const answer = await fetch(`${origin}/nowhere`);
+    expect(answer.status).toBe(404);
+    expect(await answer.text()).toContain('Nothing here');
+  });
+
+  it.each([
+    '/../package.json',
+    '/%2e%2e/package.json',
+    '/lib/cometd/../../package.json',
+    '/lib/cometd/package.json',
+    '/..%5cpackage.json',
+    '/lib/',
+    '//etc/passwd',
+  ])('do not lead out of their folder: %s', async (path) => {
+    // As it stands: fetch would tidy the path up first.
+    const status = await new Promise((resolve, reject) => {
+      request(origin, { path }, (response) => resolve(response.resume().statusCode))
+        .on('error', reject)
+        .end();
+    });
+    expect(status).toBe(404);
+  });
+
+  it('can only be read', async () => {
+    const answer = await fetch(`${origin}/`, { method: 'POST', body: 'x' });
+    expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+    const head = await fetch(`${origin}/`, { method: 'HEAD' });
+    expect([head.status, Number(head.headers.get('content-length')) > 1000]).toEqual([200, true]);
+  });
+});
