@@ -85,6 +85,10 @@ describe('the chat', () => {
     await say(ben, 'Hello Anna');
     await hears(anna, 'Hello Anna');
     expect(await said(anna)).toEqual(await said(ben));
+    // The door is closed behind them, and the house fills the window.
+    expect(await anna.getByLabel('Your name').isVisible()).toBe(false);
+    await anna.setViewportSize({ width: 844, height: 390 });
+    expect(await anna.evaluate(() => document.documentElement.scrollHeight - innerHeight)).toBe(0);
     expect(await anna.locator('[data-fate]').count()).toBe(0);
     expect(complaints).toEqual([]);
   });
@@ -215,6 +219,8 @@ describe('the chat', () => {
     await anna.locator('.bubble').waitFor();
     const sideways = () => document.documentElement.scrollWidth > document.documentElement.clientWidth;
     expect(await anna.evaluate(sideways)).toBe(false);
+    const carl = await enter('Carl', 'a-room-with-a-long-name', phone);
+    expect(await carl.evaluate(sideways)).toBe(false);
     await anna.getByRole('button', { name: 'Rooms and people' }).click();
     await anna.getByRole('button', { name: 'Write privately to Maximilian' }).click();
     expect(await anna.evaluate(sideways)).toBe(false);
