@@ -29,7 +29,7 @@ export interface BayeuxContext {
   readonly protocol: string;
   /** Whether the connection is encrypted. */
   readonly secure: boolean;
-  /** Address of the peer; null for local sessions. */
+  /** Address of the peer, while its connection is open; null afterwards. */
   readonly remoteAddress: { readonly address: string; readonly port: number } | null;
   readonly localAddress: { readonly address: string; readonly port: number } | null;
   /** Who the application says made this request: `request.user`, as authentication middleware sets it, or null. */

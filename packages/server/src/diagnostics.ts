@@ -16,8 +16,9 @@ const ranks: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, 
 /** Lines a minute for one reason; the rest is only counted. */
 const LINES_PER_MINUTE = 60;
 
-/** Text that comes from a peer, safe on one log line: control characters are escaped, and it is cut at 200 characters. */
-export function printable(text: string): string {
+/** What comes from a peer, safe on one log line: control characters are escaped, and it is cut at 200 characters. */
+export function printable(value: unknown): string {
+  const text = typeof value === 'string' ? value : `[${typeof value}]`;
   const cut = text.length > 200 ? `${text.slice(0, 200)}…` : text;
   return cut.replace(/[\p{Cc}\u2028\u2029]/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
@@ -67,7 +68,7 @@ export class Diagnostics {
   }
 
   /** A peer sent something that is refused. */
-  rejected(reason: string, detail = ''): void {
+  rejected(reason: string, detail: unknown = ''): void {
     this.count(`rejected.${reason}`);
     this.debug(`rejected.${reason}`, () => `Refused (${reason})${detail && `: ${printable(detail)}`}`);
   }

@@ -25,7 +25,7 @@ export class ServerExtensions {
   /** Incoming, in order of registration; false when one of them deleted the message. */
   receive(from: ServerSession | null, message: ServerMessage): Maybe<boolean> {
     if (this.#pipe.size === 0) return true;
-    const meta = isMeta(message.channel);
+    const meta = isMetaMessage(message);
     return this.#pipe.incoming((extension) =>
       this.#ask('extension', () => (meta ? extension.rcvMeta?.(from, message) : extension.rcv?.(from, message))),
     );
@@ -34,7 +34,7 @@ export class ServerExtensions {
   /** Outgoing, in reverse order; false when one of them deleted the message. */
   send(from: ServerSession | null, to: ServerSession | null, message: ServerMessage): Maybe<boolean> {
     if (this.#pipe.size === 0) return true;
-    const meta = isMeta(message.channel);
+    const meta = isMetaMessage(message);
     return this.#pipe.outgoing((extension) =>
       this.#ask('extension', () =>
         meta ? extension.sendMeta?.(from, to, message) : extension.send?.(from, to, message),
@@ -64,7 +64,7 @@ export class SessionExtensions {
   }
 
   receive(message: ServerMessage): Maybe<boolean> {
-    const meta = isMeta(message.channel);
+    const meta = isMetaMessage(message);
     return this.#pipe.incoming((extension) =>
       chain(
         this.#diagnostics.guard('session extension', undefined, () =>
@@ -78,7 +78,7 @@ export class SessionExtensions {
   /** The message as this session shall get it, or null when an extension dropped it. */
   send(sender: ServerSession | null, message: ServerMessage): Maybe<ServerMessage | null> {
     let current: ServerMessage | null = message;
-    const meta = isMeta(message.channel);
+    const meta = isMetaMessage(message);
     const done = this.#pipe.outgoing((extension) => {
       const given = current as ServerMessage;
       if (meta) {
@@ -97,4 +97,10 @@ export class SessionExtensions {
     });
     return chain(done, (kept) => (kept ? current : null));
   }
+}
+
+/** Which callbacks see a message. The reply to a message without a legal channel is nobody's meta message. */
+function isMetaMessage(message: ServerMessage): boolean {
+  const channel: unknown = message.channel;
+  return typeof channel === 'string' && isMeta(channel);
 }

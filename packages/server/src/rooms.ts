@@ -11,6 +11,7 @@ import { Admission } from './policy/admit.ts';
 import { DefaultSecurityPolicy } from './policy/policy.ts';
 import { SessionClock } from './session/clock.ts';
 import { Flusher } from './session/flusher.ts';
+import { Holds } from './session/holds.ts';
 import { Sessions } from './session/sessions.ts';
 
 export interface Rooms {
@@ -20,6 +21,7 @@ export interface Rooms {
   readonly diagnostics: Diagnostics;
   readonly extensions: ServerExtensions;
   readonly flusher: Flusher;
+  readonly holds: Holds;
   readonly sessions: Sessions;
   readonly channels: Channels;
   readonly admission: Admission;
@@ -73,6 +75,7 @@ export function furnish(
     diagnostics,
     extensions,
     flusher: new Flusher(),
+    holds: new Holds(),
     sessions,
     channels,
     admission,

@@ -15,8 +15,10 @@ export class HttpAnswers {
   readonly #diagnostics: Diagnostics;
   /** How long a peer may take no byte, in ms; −1 for ever. */
   readonly #patience: number;
-  /** Responses being written, with the bytes their socket had taken when the sweeper last looked. */
-  readonly #writing: Map<ServerResponse, { bytes: number; since: number }> = new Map();
+  /** Responses being written. */
+  readonly #writing: Set<ServerResponse> = new Set();
+  /** Those of them that the sweeper has met, with the bytes their socket had taken then. */
+  readonly #slow: Map<ServerResponse, { bytes: number; since: number }> = new Map();
 
   constructor(diagnostics: Diagnostics, patience: number) {
     this.#diagnostics = diagnostics;
@@ -35,8 +37,7 @@ export class HttpAnswers {
     }
     headers.push(...cors);
     if (cookie !== null) headers.push('Set-Cookie', cookie);
-    this.#writing.set(response, { bytes: -1, since: performance.now() });
-    response.on('close', () => this.#writing.delete(response));
+    this.#writing.add(response);
     response.writeHead(200, headers);
     response.end(content);
   }
@@ -49,18 +50,23 @@ export class HttpAnswers {
     response.end(body);
   }
 
+  /** A response was written, or its connection is gone. */
+  written(response: ServerResponse): void {
+    this.#writing.delete(response);
+    if (this.#slow.size > 0) this.#slow.delete(response);
+  }
+
   /** Cuts the connections of those who have not taken a byte for too long. */
   sweep(): void {
     if (this.#patience < 0) return;
     const now = performance.now();
-    for (const [response, progress] of this.#writing) {
+    for (const response of this.#writing) {
       const bytes = response.socket?.bytesWritten ?? 0;
-      if (bytes !== progress.bytes) {
-        progress.bytes = bytes;
-        progress.since = now;
-      } else if (now - progress.since > this.#patience) {
+      const met = this.#slow.get(response);
+      if (met?.bytes !== bytes) this.#slow.set(response, { bytes, since: now });
+      else if (now - met.since > this.#patience) {
         this.#diagnostics.limitHit('writeTimeout');
-        this.#writing.delete(response);
+        this.written(response);
         response.destroy();
       }
     }

@@ -1,4 +1,5 @@
 /** The body of an HTTP request: bounded while it arrives, in the character set it says it is in. */
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { Rooms } from '../rooms.ts';
 
@@ -12,17 +13,33 @@ export class BodyError extends Error {
   }
 }
 
-const lenientTypes: ReadonlySet<string> = new Set(['application/json', 'text/json']);
+/** How a body is to be read. */
+export interface BodyKind {
+  /** Form-encoded, with messages in parameters. */
+  readonly form: boolean;
+  readonly charset: string;
+}
+
+const plainJson: BodyKind = { form: false, charset: 'utf-8' };
+const jsonTypes: ReadonlySet<string> = new Set(['application/json', 'text/json']);
 
 /** What a body is, by its `Content-Type`. JSON when the header is missing. Throws `BodyError` 415 for what no Bayeux client sends. */
-export function bodyKind(contentType: string | undefined): { readonly form: boolean; readonly charset: string } {
-  const [type = '', ...parameters] = (contentType ?? 'application/json').split(';');
+export function bodyKind(contentType: string | undefined): BodyKind {
+  // What nearly everybody sends.
+  if (
+    contentType === undefined ||
+    contentType === 'application/json' ||
+    contentType === 'application/json;charset=UTF-8'
+  ) {
+    return plainJson;
+  }
+  const [type = '', ...parameters] = contentType.split(';');
   const charset =
     parameters.map((one) => /^\s*charset\s*=\s*"?([^"\s]+)/i.exec(one)?.[1]).find((one) => one !== undefined) ??
     'utf-8';
   const name = type.trim().toLowerCase();
   if (name === 'application/x-www-form-urlencoded') return { form: true, charset };
-  if (lenientTypes.has(name) || name.endsWith('+json')) return { form: false, charset };
+  if (jsonTypes.has(name) || name.endsWith('+json')) return { form: false, charset };
   throw new BodyError(
     415,
     `The content type must be application/json or application/x-www-form-urlencoded, not ${name}`,
@@ -53,7 +70,23 @@ export class InFlight {
   }
 }
 
-/** Reads a body of at most `most` bytes (−1: any). Calls back once: with bytes, with an error, or not at all when the peer leaves. */
+/** A body while it arrives. */
+interface Reading {
+  readonly most: number;
+  readonly inFlight: InFlight;
+  readonly rooms: Rooms;
+  readonly done: (body: Buffer | BodyError) => void;
+  readonly chunks: Buffer[];
+  size: number;
+}
+
+const reading: unique symbol = Symbol('the body of this request while it arrives');
+type Request = IncomingMessage & { [reading]?: Reading | undefined };
+
+/**
+ * Reads a body of at most `most` bytes (−1: any). Calls back once: with bytes, with an error, or not at all when the peer
+ * leaves. The listeners are shared by all requests, so that a parked one keeps nothing of its body alive.
+ */
 export function readBody(
   request: IncomingMessage,
   most: number,
@@ -63,46 +96,56 @@ export function readBody(
 ): void {
   const announced = Number(request.headers['content-length'] ?? 0);
   if (most >= 0 && announced > most) return done(tooLarge(rooms, most));
-  let chunks: Buffer[] = [];
-  let size = 0;
-  let open = true;
-  const end = (result: Buffer | BodyError | null): void => {
-    if (!open) return;
-    open = false;
-    inFlight.remove(size);
-    chunks = [];
-    if (result) done(result);
-  };
-  request.on('data', (chunk: Buffer) => {
-    if (!open) return;
-    size += chunk.length;
-    const room = inFlight.add(chunk.length);
-    if (most >= 0 && size > most) return end(tooLarge(rooms, most));
-    if (!room) {
-      rooms.diagnostics.limitHit('maxInFlightBytes');
-      return end(new BodyError(503, 'The server receives too much at this moment (limit maxInFlightBytes)'));
-    }
-    chunks.push(chunk);
-  });
-  request.on('end', () => {
-    const [only] = chunks;
-    end(chunks.length === 1 && only ? only : Buffer.concat(chunks));
-  });
-  request.on('error', () => end(null));
-  request.on('close', () => end(null));
+  (request as Request)[reading] = { most, inFlight, rooms, done, chunks: [], size: 0 };
+  request.on('data', onData);
+  request.on('end', onEnd);
+  request.on('error', onLost);
+  request.on('close', onLost);
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+function onData(this: Request, chunk: Buffer): void {
+  const body = this[reading];
+  if (!body) return;
+  body.size += chunk.length;
+  const isRoom = body.inFlight.add(chunk.length);
+  if (body.most >= 0 && body.size > body.most) return finish(this, tooLarge(body.rooms, body.most));
+  if (isRoom) {
+    body.chunks.push(chunk);
+    return;
+  }
+  body.rooms.diagnostics.limitHit('maxInFlightBytes');
+  finish(this, new BodyError(503, 'The server receives too much at this moment (limit maxInFlightBytes)'));
+}
+
+function onEnd(this: Request): void {
+  const chunks = this[reading]?.chunks ?? [];
+  const [only] = chunks;
+  finish(this, chunks.length === 1 && only ? only : Buffer.concat(chunks));
+}
+
+function onLost(this: Request): void {
+  finish(this, null);
+}
+
+function finish(request: Request, result: Buffer | BodyError | null): void {
+  const body = request[reading];
+  if (!body) return;
+  request[reading] = undefined;
+  body.inFlight.remove(body.size);
+  if (result) body.done(result);
+}
 
 /** Throws `BodyError` 400 for bytes that are no text in that character set, 415 for a set nobody knows. */
-export function textOf(body: Uint8Array, charset: string): string {
-  let decoder = utf8;
-  if (charset.toLowerCase() !== 'utf-8') {
-    try {
-      decoder = new TextDecoder(charset, { fatal: true, ignoreBOM: true });
-    } catch {
-      throw new BodyError(415, `The character set ${charset} is not known`);
-    }
+export function textOf(body: Buffer, charset: string): string {
+  if (charset.toLowerCase() === 'utf-8') {
+    if (isUtf8(body)) return body.toString('utf8');
+    throw new BodyError(400, `The body is not valid ${charset}`);
+  }
+  let decoder: InstanceType<typeof TextDecoder>;
+  try {
+    decoder = new TextDecoder(charset, { fatal: true, ignoreBOM: true });
+  } catch {
+    throw new BodyError(415, `The character set ${charset} is not known`);
   }
   try {
     return decoder.decode(body);

@@ -10,6 +10,7 @@ import type { Hall } from '../receive.ts';
 import type { Rooms } from '../rooms.ts';
 import type { Conduit, Ending } from '../session/conduit.ts';
 import type { Outlet } from '../session/flusher.ts';
+import type { Hold } from '../session/holds.ts';
 import type { Session } from '../session/session.ts';
 import type { Via } from '../session/timing.ts';
 import { type FrameCache, frameOf } from './frames.ts';
@@ -43,11 +44,14 @@ interface Held {
   readonly message: ServerMessage;
   readonly reply: ServerMessage;
   readonly connect: number;
-  readonly timer: NodeJS.Timeout;
 }
 
-export class Connection implements Conduit, Outlet, ConnectKeeper {
+export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
   dirty = false;
+  deadline = 0;
+  previous: Hold | null = null;
+  next: Hold | null = null;
+  list: Hold['list'] = null;
   readonly #host: ConnectionHost;
   readonly #webSocket: WebSocket;
   readonly #socket: Duplex;
@@ -191,10 +195,14 @@ export class Connection implements Conduit, Outlet, ConnectKeeper {
     if (!mayHold(session, reply, this.#wasConnected)) return false;
     session.timing.suspendExpiration();
     session.notify('suspended', session, message, session.timing.holdTime);
-    const timer = setTimeout(() => this.#resume(true), session.timing.holdTime);
-    this.#held = { message, reply, connect: this.#connect, timer };
+    this.#held = { message, reply, connect: this.#connect };
+    this.#host.rooms.holds.start(this, session.timing.holdTime);
     if (session.hasNonLazyMessages) this.flush();
     return true;
+  }
+
+  expire(): void {
+    this.#resume(true);
   }
 
   /** Answers the held connect; with deliver-only sessions, the queue goes in front of its reply. */
@@ -212,7 +220,7 @@ export class Connection implements Conduit, Outlet, ConnectKeeper {
 
   #cancelHeld(): void {
     if (!this.#held) return;
-    clearTimeout(this.#held.timer);
+    this.#host.rooms.holds.stop(this);
     this.#held = null;
   }
 

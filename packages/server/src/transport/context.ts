@@ -1,5 +1,6 @@
 /** What is known of the request a message came with. Book section 9.3.6. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { BayeuxContext } from '../api.ts';
 import { cookieValues } from './cookie.ts';
 
@@ -9,26 +10,37 @@ type Attributes = ((request: IncomingMessage) => Readonly<Record<string, unknown
 /** A snapshot of an HTTP request or WebSocket upgrade. What costs something is computed when it is asked for. */
 export class RequestContext implements BayeuxContext {
   readonly url: string;
-  readonly protocol: string;
-  readonly secure: boolean;
-  readonly remoteAddress: Address;
-  readonly localAddress: Address;
   readonly userPrincipal: unknown;
+  readonly #httpVersion: string;
+  readonly #socket: Socket;
   readonly #headers: IncomingHttpHeaders;
   readonly #attributes: Readonly<Record<string, unknown>> | undefined;
   #query: URLSearchParams | undefined;
 
   constructor(request: IncomingMessage, attributes: Attributes) {
-    const { socket } = request;
     // Express keeps the whole URL apart from the part below the mount point.
     this.url = (request as { originalUrl?: string }).originalUrl ?? request.url ?? '';
-    this.protocol = `HTTP/${request.httpVersion}`;
-    this.secure = (socket as { encrypted?: boolean }).encrypted === true;
-    this.remoteAddress = addressOf(socket?.remoteAddress, socket?.remotePort);
-    this.localAddress = addressOf(socket?.localAddress, socket?.localPort);
     this.userPrincipal = (request as { user?: unknown }).user ?? null;
+    this.#httpVersion = request.httpVersion;
+    this.#socket = request.socket;
     this.#headers = request.headers;
     this.#attributes = attributes?.(request);
+  }
+
+  get protocol(): string {
+    return `HTTP/${this.#httpVersion}`;
+  }
+
+  get secure(): boolean {
+    return (this.#socket as { encrypted?: boolean }).encrypted === true;
+  }
+
+  get remoteAddress(): Address {
+    return addressOf(this.#socket.remoteAddress, this.#socket.remotePort);
+  }
+
+  get localAddress(): Address {
+    return addressOf(this.#socket.localAddress, this.#socket.localPort);
   }
 
   get locales(): readonly string[] {

@@ -9,9 +9,12 @@ import type { Hall } from '../receive.ts';
 import type { Rooms } from '../rooms.ts';
 import type { Conduit, Ending } from '../session/conduit.ts';
 import type { Outlet } from '../session/flusher.ts';
+import type { Hold } from '../session/holds.ts';
 import type { Session } from '../session/session.ts';
 import type { Via } from '../session/timing.ts';
+import type { AnswerStyle, HttpAnswers } from './answers.ts';
 import type { Browser, Browsers } from './browsers.ts';
+import { setCookie } from './cookie.ts';
 import { type ConnectKeeper, mayHold } from './transport.ts';
 
 /** What an exchange needs from its transport. */
@@ -19,19 +22,33 @@ export interface ExchangeHost {
   readonly rooms: Rooms;
   readonly hall: Hall;
   readonly browsers: Browsers;
+  readonly answers: HttpAnswers;
+}
+
+/** How a request is to be served, once its door is known. */
+export interface Service extends AnswerStyle {
   readonly options: Readonly<HttpOptions>;
   readonly via: Via;
-  /** Sends the body of a successful exchange, with the cookie of a new browser. */
-  respond(response: ServerResponse, body: string, cookie: Browser | null): void;
-  /** Sends an error status. */
-  fail(response: ServerResponse, status: number, reason: string): void;
+}
+
+const exchanged: unique symbol = Symbol('the exchange of this response');
+type Response = ServerResponse & { [exchanged]?: HttpExchange };
+
+/** One listener for all responses: a parked one has no closure of its own. */
+function onClose(this: Response): void {
+  this[exchanged]?.closed();
 }
 
 type State = 'processing' | 'held' | 'answering' | 'closed';
 
-export class HttpExchange implements Conduit, Outlet, ConnectKeeper {
+export class HttpExchange implements Conduit, Outlet, ConnectKeeper, Hold {
   dirty = false;
+  deadline = 0;
+  previous: Hold | null = null;
+  next: Hold | null = null;
+  list: Hold['list'] = null;
   readonly #host: ExchangeHost;
+  readonly #service: Service;
   readonly #response: ServerResponse;
   readonly #session: Session | null;
   readonly #messageCount: number;
@@ -46,22 +63,24 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper {
   #wasConnected = false;
   #isConnect = false;
   #held: { readonly message: ServerMessage; readonly reply: ServerMessage } | null = null;
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(
     host: ExchangeHost,
+    service: Service,
     response: ServerResponse,
     session: Session | null,
     messageCount: number,
     isHttp2: boolean,
   ) {
     this.#host = host;
+    this.#service = service;
     this.#response = response;
     this.#session = session;
     this.#messageCount = messageCount;
-    this.#slots = isHttp2 ? host.options.http2MaxSessionsPerBrowser : host.options.maxSessionsPerBrowser;
+    this.#slots = isHttp2 ? service.options.http2MaxSessionsPerBrowser : service.options.maxSessionsPerBrowser;
     if (session) this.#browser = host.browsers.of(session);
-    response.on('close', () => this.#closed());
+    (response as Response)[exchanged] = this;
+    response.on('close', onClose);
   }
 
   get isHeld(): boolean {
@@ -75,7 +94,7 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper {
     this.#isConnect = true;
     if (!session) return;
     session.bind(null);
-    session.timing.via = this.#host.via;
+    session.timing.via = this.#service.via;
     this.#connect = session.timing.beginConnect();
     this.#wasConnected = session.isConnected;
   }
@@ -99,14 +118,14 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper {
     session.timing.suspendExpiration();
     session.notify('suspended', session, message, session.timing.holdTime);
     session.bind(this);
-    this.#timer = setTimeout(() => this.resume(true), session.timing.holdTime);
+    this.#host.rooms.holds.start(this, session.timing.holdTime);
     // A listener of 'suspended' may have sent something.
     if (session.hasNonLazyMessages) this.flush();
     return true;
   }
 
   #tooManyClients(_session: Session, reply: ServerMessage): void {
-    const { multiSessionInterval } = this.#host.options;
+    const { multiSessionInterval } = this.#service.options;
     const advice = { ...reply.advice, 'multiple-clients': true };
     if (multiSessionInterval > 0) {
       reply.advice = { ...advice, reconnect: 'retry', interval: multiSessionInterval };
@@ -136,14 +155,13 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper {
     if (this.#state !== 'held') return;
     this.#letGo();
     this.#state = 'answering';
-    const { duplicateMetaConnectHttpResponseCode } = this.#host.options;
-    if (ending === 'stopped') this.#host.fail(this.#response, 503, 'The server stops');
-    else
-      this.#host.fail(
-        this.#response,
-        duplicateMetaConnectHttpResponseCode,
-        'A newer connect of the same session takes over',
-      );
+    const { duplicateMetaConnectHttpResponseCode } = this.#service.options;
+    if (ending === 'stopped') this.#fail(503, 'The server stops');
+    else this.#fail(duplicateMetaConnectHttpResponseCode, 'A newer connect of the same session takes over');
+  }
+
+  expire(): void {
+    this.resume(true);
   }
 
   /** Answers the held connect: its time is over, or there is something to say. */
@@ -165,8 +183,7 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper {
   }
 
   #letGo(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#host.rooms.holds.stop(this);
     this.#held = null;
     this.#host.browsers.release(this.#browser, this.#slots);
   }
@@ -198,11 +215,21 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper {
       const before = isHandshake ? [first] : [];
       const after = isHandshake ? this.replies.slice(1) : this.replies;
       const texts = [...before, ...queue, ...after].map((message) => message.freeze(json).json);
-      this.#host.respond(this.#response, join(texts), this.#newBrowser);
+      this.#respond(join(texts));
     } catch (error) {
       diagnostics.failed('response', error);
-      this.#host.fail(this.#response, 500, 'The response cannot be written');
+      this.#fail(500, 'The response cannot be written');
     }
+  }
+
+  #respond(json: string): void {
+    const browser = this.#newBrowser;
+    const cookie = browser && setCookie(browser.id, this.#service.options, isSecure(this.#response));
+    this.#host.answers.respond(this.#response, json, this.#service, cookie);
+  }
+
+  #fail(status: number, reason: string): void {
+    this.#host.answers.refuse(this.#response, status, reason, this.#service.cors);
   }
 
   #mayCarryMessages(): boolean {
@@ -215,7 +242,9 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper {
     return this.#isConnect || !session.deliverOnly;
   }
 
-  #closed(): void {
+  /** The response was written, or its connection is gone. */
+  closed(): void {
+    this.#host.answers.written(this.#response);
     const wasHeld = this.#state === 'held';
     if (wasHeld) this.#letGo();
     if (wasHeld) this.#session?.unbind(this);
@@ -228,4 +257,8 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper {
     if (this.#isConnect) this.#session?.timing.armExpiration(this.#connect);
     else if (this.replies[0]?.channel === META_HANDSHAKE) this.#session?.timing.armExpiration(0);
   }
+}
+
+function isSecure(response: ServerResponse): boolean {
+  return (response.req.socket as { encrypted?: boolean }).encrypted === true;
 }

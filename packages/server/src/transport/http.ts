@@ -1,6 +1,7 @@
 /** The HTTP doors: `long-polling` by POST, `callback-polling` by GET. Book appendix C, "Transports". */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { attempt, chain, META_CONNECT, META_HANDSHAKE, PayloadError } from '@cometd-ts/protocol';
 import { createReply, type ServerMessage } from '../message.ts';
 import { refuse } from '../meta/reply.ts';
@@ -10,20 +11,18 @@ import type { Hall } from '../receive.ts';
 import type { Rooms } from '../rooms.ts';
 import type { Session } from '../session/session.ts';
 import type { Via } from '../session/timing.ts';
-import { type AnswerStyle, HttpAnswers } from './answers.ts';
-import { BodyError, bodyKind, InFlight, readBody, textOf } from './body.ts';
+import { HttpAnswers } from './answers.ts';
+import { BodyError, type BodyKind, bodyKind, InFlight, readBody, textOf } from './body.ts';
 import { type Browser, Browsers } from './browsers.ts';
 import { callbackOf } from './callback.ts';
 import { RequestContext } from './context.ts';
-import { cookieValues, setCookie } from './cookie.ts';
-import { type ExchangeHost, HttpExchange } from './http-exchange.ts';
+import { cookieValues } from './cookie.ts';
+import { type ExchangeHost, HttpExchange, type Service } from './http-exchange.ts';
 import { readPayload, receiveAll } from './transport.ts';
 
-/** How a request is to be served, once its door is known. */
-interface Service extends AnswerStyle {
-  readonly options: Readonly<HttpOptions>;
-  readonly via: Via;
-}
+/** The exchange that holds a connect on a socket: a pipelined request behind it must not wait for it. */
+const holding: unique symbol = Symbol('the held connect of this socket');
+type HoldingSocket = Socket & { [holding]?: HttpExchange };
 
 export class HttpTransport {
   readonly #rooms: Rooms;
@@ -32,10 +31,12 @@ export class HttpTransport {
   readonly browsers: Browsers = new Browsers();
   readonly #inFlight: InFlight;
   readonly #answers: HttpAnswers;
-  readonly #longPolling: Via;
-  readonly #callbackPolling: Via;
-  /** The exchange that holds a connect on a socket: a pipelined request behind it must not wait for it. */
-  readonly #heldOn: WeakMap<object, HttpExchange> = new WeakMap();
+  readonly #host: ExchangeHost;
+  /** How the server's own pages, and those who are none, are served. */
+  readonly #longPolling: Service;
+  readonly #callbackPolling: Omit<Service, 'callback'>;
+  readonly #onResponseError = (error: Error): void =>
+    this.#rooms.diagnostics.debug('response', () => `A response failed: ${error.message}`);
 
   constructor(rooms: Rooms, hall: Hall, origins: OriginPolicy) {
     this.#rooms = rooms;
@@ -43,16 +44,18 @@ export class HttpTransport {
     this.#origins = origins;
     this.#inFlight = new InFlight(rooms.settings.maxInFlightBytes);
     this.#answers = new HttpAnswers(rooms.diagnostics, rooms.settings.longPolling.writeTimeout);
-    this.#longPolling = { name: 'long-polling', settings: rooms.settings.longPolling };
-    this.#callbackPolling = { name: 'callback-polling', settings: rooms.settings.callbackPolling };
+    this.#host = { rooms, hall, browsers: this.browsers, answers: this.#answers };
+    const { longPolling, callbackPolling } = rooms.settings;
+    const viaJson: Via = { name: 'long-polling', settings: longPolling };
+    const viaScript: Via = { name: 'callback-polling', settings: callbackPolling };
+    this.#longPolling = { options: longPolling, via: viaJson, cors: [], callback: null };
+    this.#callbackPolling = { options: callbackPolling, via: viaScript, cors: [] };
   }
 
   /** Serves one request. Never throws. */
   handle(request: IncomingMessage, response: ServerResponse): void {
-    response.on('error', (error) =>
-      this.#rooms.diagnostics.debug('response', () => `A response failed: ${error.message}`),
-    );
-    this.#heldOn.get(request.socket)?.resume(false);
+    response.on('error', this.#onResponseError);
+    (request.socket as HoldingSocket)[holding]?.resume(false);
     const service = this.#serviceFor(request, response);
     if (!service) return;
     if (service.callback !== null) {
@@ -85,22 +88,11 @@ export class HttpTransport {
       return null;
     }
     if (request.method === 'POST' && settings.allowedTransports.includes('long-polling')) {
-      return {
-        options: settings.longPolling,
-        via: this.#longPolling,
-        cors,
-        callback: null,
-      };
+      return verdict === 'own' ? this.#longPolling : { ...this.#longPolling, cors };
     }
     if (isGet && settings.allowedTransports.includes('callback-polling')) {
       const callback = callbackOf(request.url ?? '', settings.callbackPolling);
-      if (callback)
-        return {
-          options: settings.callbackPolling,
-          via: this.#callbackPolling,
-          cors,
-          callback,
-        };
+      if (callback) return { ...this.#callbackPolling, cors, callback };
     }
     this.#answers.refuse(response, 400, 'Unknown Bayeux Transport');
     return null;
@@ -123,7 +115,7 @@ export class HttpTransport {
   }
 
   #post(request: IncomingMessage, response: ServerResponse, service: Service): void {
-    let kind: ReturnType<typeof bodyKind>;
+    let kind: BodyKind;
     try {
       kind = bodyKind(request.headers['content-type']);
     } catch (error) {
@@ -153,7 +145,8 @@ export class HttpTransport {
     const browsers = this.#browsersOf(request, service.options);
     const session = this.#sessionFor(messages, browsers, service);
     const exchange = new HttpExchange(
-      this.#hostFor(service),
+      this.#host,
+      service,
       response,
       session,
       messages.length,
@@ -172,7 +165,7 @@ export class HttpTransport {
     );
     chain(received, () => {
       if (isHandshake && session?.isHandshook) exchange.handshaken(browsers[0]);
-      if (exchange.isHeld && request.httpVersionMajor < 2) this.#heldOn.set(request.socket, exchange);
+      if (exchange.isHeld && request.httpVersionMajor < 2) (request.socket as HoldingSocket)[holding] = exchange;
       exchange.finish();
       if (session && !isConnect && !isHandshake) session.endBatch();
     });
@@ -211,22 +204,7 @@ export class HttpTransport {
     return true;
   }
 
-  // The answers
-
-  #hostFor(service: Service): ExchangeHost {
-    return {
-      rooms: this.#rooms,
-      hall: this.#hall,
-      browsers: this.browsers,
-      options: service.options,
-      via: service.via,
-      respond: (response, json, browser) => {
-        const cookie = browser && setCookie(browser.id, service.options, isSecure(response));
-        this.#answers.respond(response, json, service, cookie);
-      },
-      fail: (response, status, reason) => this.#answers.refuse(response, status, reason, service.cors),
-    };
-  }
+  // The refusals
 
   /** A payload is refused as a whole. */
   #failed(request: IncomingMessage, response: ServerResponse, error: unknown, service: Service): void {
@@ -247,8 +225,4 @@ export class HttpTransport {
     diagnostics.failed('http', error);
     this.#answers.refuse(response, 500, 'The server failed', service.cors);
   }
-}
-
-function isSecure(response: ServerResponse): boolean {
-  return (response.req.socket as { encrypted?: boolean }).encrypted === true;
 }

@@ -1,0 +1,125 @@
+/** A server for one test and the guests it receives: all leave when the test is over. */
+import {
+  BayeuxServer,
+  type Logger,
+  type ServerMessage,
+  type ServerOptions,
+  type ServerSession,
+} from '@cometd-ts/server';
+import {
+  type Launched,
+  launch,
+  openSession,
+  type RawHttp,
+  type RawSession,
+  type RawTransport,
+} from '@cometd-ts/testkit';
+import { onTestFinished, vi } from 'vitest';
+
+export const transports: readonly RawTransport[] = ['websocket', 'long-polling'];
+
+/** A logger that keeps its lines; what it was given beside the text stands behind it. */
+export class Notebook implements Logger {
+  readonly lines: string[] = [];
+  readonly debug = (...parts: unknown[]): void => this.#note('debug', parts);
+  readonly info = (...parts: unknown[]): void => this.#note('info', parts);
+  readonly warn = (...parts: unknown[]): void => this.#note('warn', parts);
+  readonly error = (...parts: unknown[]): void => this.#note('error', parts);
+
+  #note(level: string, parts: unknown[]): void {
+    this.lines.push([level, ...parts.map((part) => (part instanceof Error ? part.message : String(part)))].join(' '));
+  }
+}
+
+/** A server without a wire. */
+export function found(options: ServerOptions = {}): BayeuxServer {
+  const server = new BayeuxServer({ logger: new Notebook(), ...options });
+  onTestFinished(() => server.stop());
+  return server;
+}
+
+export interface House extends Launched {
+  readonly log: Notebook;
+  /** A raw session that has said nothing yet. */
+  knock(transport?: RawTransport): Promise<RawSession>;
+  /** A raw session that has handshaken and sent its first connect. */
+  enter(transport?: RawTransport): Promise<RawSession>;
+  /** The server's side of a raw session. */
+  sideOf(session: RawSession): ServerSession;
+}
+
+/** A server that listens on a free port. */
+export async function host(options: ServerOptions = {}): Promise<House> {
+  const log = new Notebook();
+  const launched = await launch({ options: { logger: log, ...options } });
+  onTestFinished(() => launched.close());
+  const knock = async (transport: RawTransport = 'websocket'): Promise<RawSession> => {
+    const session = await openSession(transport, launched.url);
+    onTestFinished(() => session.close());
+    return session;
+  };
+  return {
+    ...launched,
+    log,
+    knock,
+    enter: async (transport) => {
+      const session = await knock(transport);
+      await session.handshake();
+      await session.connect(0);
+      return session;
+    },
+    sideOf: (session) => {
+      const side = launched.bayeux.getSession(session.clientId);
+      if (!side) throw new Error('the server does not know this session');
+      return side;
+    },
+  };
+}
+
+/** Sends a connect that the server holds, and waits until it does. The reply comes when it comes. */
+export async function held(
+  house: House,
+  session: RawSession,
+): Promise<{ readonly reply: ReturnType<RawSession['call']> }> {
+  const side = house.sideOf(session);
+  const suspended = new Promise<void>((resolve) => {
+    const registration = side.addListener('suspended', () => {
+      registration.remove();
+      resolve();
+    });
+  });
+  const reply = session.connect();
+  // A test that ends first closes the client, and nobody waits for the reply any more.
+  reply.catch(() => undefined);
+  await suspended;
+  return { reply };
+}
+
+/** A second client that carries the cookies of the first. */
+export function withCookiesOf(from: RawSession, to: RawSession): void {
+  for (const [name, value] of (from.client as RawHttp).jar) (to.client as RawHttp).jar.set(name, value);
+}
+
+/** Lets the event loop turn once: sockets are read and flushes written. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Takes the clock in hand: from here on time passes only in `pass`. Sockets go on working. */
+export function stopTheClock(): void {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+}
+
+/** Lets so many ms pass, with a turn of the event loop every `step` ms, as the sweeper needs it. */
+export async function pass(ms: number, step = 100): Promise<void> {
+  for (let left = ms; left > 0; left -= step) {
+    vi.advanceTimersByTime(Math.min(step, left));
+    await turn();
+  }
+}
+
+/** The words of a message in a record of events: its channel, and its data when it has some. */
+export function told(message: ServerMessage): string {
+  return message.data === undefined ? message.channel : `${message.channel} ${JSON.stringify(message.data)}`;
+}
