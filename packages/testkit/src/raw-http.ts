@@ -76,7 +76,7 @@ export class RawHttp {
 
   /** Posts each text as one form parameter called `message`. */
   async form(texts: readonly string[]): Promise<WireMessage[]> {
-    const body = new URLSearchParams(texts.map((text) => ['message', text])).toString();
+    const body = new URLSearchParams(texts.map((text): [string, string] => ['message', text])).toString();
     return accepted(await this.post(body, { headers: { 'content-type': 'application/x-www-form-urlencoded' } }));
   }
 
