@@ -70,7 +70,7 @@ export class Diagnostics {
   /** A peer sent something that is refused. */
   rejected(reason: string, detail: unknown = ''): void {
     this.count(`rejected.${reason}`);
-    this.debug(`rejected.${reason}`, () => `Refused (${reason})${detail && `: ${printable(detail)}`}`);
+    this.debug(`rejected.${reason}`, () => `Refused (${reason})${detail ? `: ${printable(detail)}` : ''}`);
   }
 
   /** User code, or something unexpected of ours, failed. */

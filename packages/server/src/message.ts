@@ -142,11 +142,16 @@ export class ServerMessage<Data = unknown> implements Message<Data> {
 
 /** The reply to a request, not successful yet: it echoes channel, id and subscription, and each knows the other. */
 export function createReply(request: ServerMessage): ServerMessage {
-  const fields: Message = { channel: request.channel };
-  if (request.id !== undefined) fields.id = request.id;
-  if (request.subscription !== undefined) fields.subscription = request.subscription;
-  const reply = new ServerMessage(fields);
+  const reply = echo(request);
   reply.associated = request;
   request.associated = reply;
   return reply;
+}
+
+/** What a client needs to know what is replied to. */
+export function echo(message: ServerMessage): ServerMessage {
+  const fields: Message = { channel: message.channel };
+  if (message.id !== undefined) fields.id = message.id;
+  if (message.subscription !== undefined) fields.subscription = message.subscription;
+  return new ServerMessage(fields);
 }

@@ -16,7 +16,7 @@ import {
   validate,
 } from '@cometd-ts/protocol';
 import type { Channel } from './channel/channel.ts';
-import { createReply, ServerMessage } from './message.ts';
+import { createReply, echo, type ServerMessage } from './message.ts';
 import { connect } from './meta/connect.ts';
 import { disconnect } from './meta/disconnect.ts';
 import { handshake } from './meta/handshake.ts';
@@ -104,7 +104,8 @@ export class Hall {
       return reply.freeze(this.#rooms.json);
     } catch (error) {
       this.#rooms.diagnostics.failed('reply', error);
-      const bare = reply.associated ? createReply(reply.associated) : new ServerMessage({ channel: reply.channel });
+      // From the reply, not from the request: that has lost its id when it was broadcast.
+      const bare = echo(reply);
       refuse(bare, 'internal_error');
       return bare.freeze(this.#rooms.json);
     }

@@ -100,6 +100,15 @@ export function withCookiesOf(from: RawSession, to: RawSession): void {
   for (const [name, value] of (from.client as RawHttp).jar) (to.client as RawHttp).jar.set(name, value);
 }
 
+/** Something to wait for until the test opens it. */
+export function gate(): { readonly opened: Promise<void>; open(): void } {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open: () => open() };
+}
+
 /** Lets the event loop turn once: sockets are read and flushes written. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));

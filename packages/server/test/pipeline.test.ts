@@ -2,7 +2,7 @@
 import type { BayeuxServer, ServerSession } from '@cometd-ts/server';
 import type { RawSession } from '@cometd-ts/testkit';
 import { describe, expect, it } from 'vitest';
-import { found, type House, host } from './hosting.ts';
+import { found, gate, type House, host } from './hosting.ts';
 
 /** Probes of the server as a whole: what they see, in order. */
 function probeServer(bayeux: BayeuxServer, seen: string[]): void {
@@ -300,16 +300,16 @@ describe('messages of one payload', () => {
     const house = await host();
     const session = await house.enter();
     const seen: unknown[] = [];
-    const first = Promise.withResolvers<void>();
-    const gate = Promise.withResolvers<void>();
+    const first = gate();
+    const second = gate();
     house.bayeux.createChannelIfAbsent('/a').channel.addListener('message', async (_from, _channel, message) => {
-      first.resolve();
-      if (message.data === 1) await gate.promise;
+      first.open();
+      if (message.data === 1) await second.opened;
       seen.push(message.data);
     });
     const replies = [1, 2, 3].map((data) => session.publish('/a', data));
-    await first.promise;
-    gate.resolve();
+    await first.opened;
+    second.open();
     await Promise.all(replies);
     expect(seen).toEqual([1, 2, 3]);
   });

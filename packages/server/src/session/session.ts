@@ -261,7 +261,8 @@ export class Session implements ServerSession {
     if (!this.#extensions && !this.#listeners) return this.#enqueue(sender, message);
     return chain(this.#extensions ? this.#extensions.send(sender, message) : message, (kept) => {
       if (!kept) return false;
-      kept.freeze(this.#host.json);
+      if (kept === message) message.freeze(this.#host.json);
+      else if (!this.#encodes(kept, 'session extension')) return false;
       const listeners = this.#listeners?.of('message') ?? [];
       const passed = every(listeners, (listener) =>
         chain(
@@ -294,12 +295,11 @@ export class Session implements ServerSession {
   /** Empties the queue for writing, together with `replies`. */
   takeQueue(replies: readonly ServerMessage[]): ServerMessage[] {
     this.#cancelLazy();
-    const listeners = this.#listeners?.of('deQueue');
-    if (listeners && listeners.length > 0) {
-      this.#host.diagnostics.notify("session listener 'deQueue'", listeners, this, this.#queue.messages, replies);
-      for (const message of this.#queue.messages) message.freeze(this.#host.json);
-    }
-    return this.#queue.take();
+    const listeners = this.#listeners?.of('deQueue') ?? [];
+    if (listeners.length === 0) return this.#queue.take();
+    const where = "session listener 'deQueue'";
+    this.#host.diagnostics.notify(where, listeners, this, this.#queue.messages, replies);
+    return this.#queue.take().filter((message) => this.#encodes(message, where));
   }
 
   /** Messages that were taken but could not be written come back to the front of the queue. */
@@ -331,6 +331,17 @@ export class Session implements ServerSession {
   flush(): void {
     this.#cancelLazy();
     this.#conduit?.flush();
+  }
+
+  /** Whether a message that user code has put in can be encoded. One that cannot is reported, and harms no other. */
+  #encodes(message: ServerMessage, where: string): boolean {
+    try {
+      message.freeze(this.#host.json);
+      return true;
+    } catch (error) {
+      this.#host.diagnostics.failed(where, error);
+      return false;
+    }
   }
 
   #enqueue(sender: Session | null, message: ServerMessage): boolean {
