@@ -3,7 +3,6 @@ import type { Server } from 'node:http';
 import faye from 'faye';
 import type { Start } from './start.ts';
 
-
 export const start: Start = (http: Server) => {
   new faye.NodeAdapter({ mount: '/cometd' }).attach(http);
 };

@@ -5,7 +5,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import { CHANNEL } from '../scenarios.ts';
+import { CHANNEL, scenarios } from '../scenarios.ts';
 import type { Start } from './start.ts';
 
 export const start: Start = (http, scenario) => {
@@ -29,7 +29,19 @@ export const start: Start = (http, scenario) => {
     });
   });
 
+  const { clients } = scenarios.find((one) => one.name === scenario)!;
   let parked: ServerResponse[] = [];
+  let waiting: { readonly text: string; readonly publisher: ServerResponse } | undefined;
+  /** With no queues, a message must wait for the last poll to be back, or somebody misses it. */
+  const deliver = (): void => {
+    if (!waiting || parked.length < clients) return;
+    const { text, publisher } = waiting;
+    const ready = parked;
+    parked = [];
+    waiting = undefined;
+    for (const one of ready) send(one, text);
+    send(publisher, '[]');
+  };
   http.on('request', (request, response) => {
     let body = '';
     request.on('data', (chunk: Buffer) => {
@@ -38,13 +50,10 @@ export const start: Start = (http, scenario) => {
     request.on('end', () => {
       if (body === 'connect') {
         parked.push(response);
-        return;
+      } else {
+        waiting = { text: JSON.stringify(JSON.parse(body)), publisher: response };
       }
-      const text = JSON.stringify(JSON.parse(body));
-      const ready = parked;
-      parked = [];
-      for (const one of ready) send(one, text);
-      send(response, '[]');
+      deliver();
     });
   });
 };

@@ -1,0 +1,50 @@
+/** Clients of the limit: a message is echoed to all who said `subscribe`, or to all whose poll is parked. */
+import { holdsMessages, publishOf } from './chatter.ts';
+import type { Peer, PeerOptions } from './peer.ts';
+import { postOf, RawHttp } from './raw-http.ts';
+import { RawWebSocket } from './raw-websocket.ts';
+
+export async function connectFloor(options: PeerOptions): Promise<Peer> {
+  const { port, subscribes, onBytes, onReply, onLost } = options;
+  let lastId = 0;
+  let ready!: () => void;
+  const isReady = new Promise<void>((resolve) => {
+    ready = resolve;
+  });
+  const socket = new RawWebSocket({
+    port,
+    path: '/',
+    onText: (payload) => {
+      if (holdsMessages(payload)) onBytes(payload);
+      else if (subscribes) ready();
+      else onReply();
+    },
+    onLost,
+  });
+  await socket.opened;
+  if (subscribes) {
+    socket.send('subscribe');
+    await isReady;
+  }
+  return { publish: (stamp) => socket.send(publishOf(stamp, ++lastId, '')) };
+}
+
+export async function connectFloorPolling(options: PeerOptions): Promise<Peer> {
+  const { port, subscribes, onBytes, onReply, onLost } = options;
+  let lastId = 0;
+  const poll = postOf(port, '/', 'connect', '');
+  const http = new RawHttp({
+    port,
+    onResponse: (response) => {
+      if (!subscribes) {
+        onReply();
+        return;
+      }
+      http.send(poll);
+      onBytes(response);
+    },
+    onLost,
+  });
+  if (subscribes) http.send(poll);
+  return { publish: (stamp) => http.send(postOf(port, '/', publishOf(stamp, ++lastId, ''), '')) };
+}

@@ -1,0 +1,48 @@
+/** A Socket.IO client over WebSocket: Engine.IO 4 packets, events of one argument, acknowledgements. */
+import { CHANNEL } from '../scenarios.ts';
+import { dataOf, holdsMessages } from './chatter.ts';
+import type { Peer, PeerOptions } from './peer.ts';
+import { RawWebSocket } from './raw-websocket.ts';
+
+// First characters of packets: Engine.IO type, then Socket.IO type.
+const OPEN = '0';
+const PING = '2';
+const PONG = '3';
+const CONNECT = '40';
+const EVENT = '42';
+const ACK = '43';
+const FIRST_MESSAGE = '4'.charCodeAt(0);
+
+export async function connectSocketIo(options: PeerOptions, asksReply: boolean): Promise<Peer> {
+  const { port, onBytes, onReply, onLost } = options;
+  let lastId = 0;
+  let ready!: () => void;
+  const isReady = new Promise<void>((resolve) => {
+    ready = resolve;
+  });
+  const socket = new RawWebSocket({
+    port,
+    path: '/socket.io/?EIO=4&transport=websocket',
+    onText: (payload) => {
+      if (payload[0] === FIRST_MESSAGE && holdsMessages(payload)) {
+        onBytes(payload);
+        return;
+      }
+      const text = payload.toString('latin1');
+      if (text.startsWith(ACK)) onReply();
+      else if (text.startsWith(CONNECT)) ready();
+      else if (text.startsWith(OPEN)) socket.send(CONNECT);
+      else if (text === PING) socket.send(PONG);
+      else onLost(new Error(`A packet this client does not know: ${text}`));
+    },
+    onLost,
+  });
+  await isReady;
+  return {
+    publish: (stamp) => {
+      const id = ++lastId;
+      const message = `{"channel":"${CHANNEL}","data":${dataOf(stamp)},"id":"${id}"}`;
+      socket.send(`${EVENT}${asksReply ? id : ''}["publish",${message}]`);
+    },
+  };
+}
