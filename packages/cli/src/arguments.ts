@@ -33,6 +33,9 @@ const flags = {
   'log-level': { type: 'string' },
 } as const;
 
+/** Names of the flags, without dashes. */
+export const flagNames: readonly string[] = Object.keys(flags);
+
 /** Throws `Complaint` for a flag that does not exist or has no value, and for a port that is none. */
 export function parseServe(
   args: readonly string[],
@@ -40,8 +43,9 @@ export function parseServe(
 ): ServeArguments {
   const values = read(args);
   return {
-    port: portOf(values.port ?? environment.PORT ?? '8080'),
-    host: values.host ?? environment.HOST ?? 'localhost',
+    // An empty variable is an unset one: taken as a host, '' would open the server to the whole network.
+    port: portOf(values.port ?? (environment.PORT || '8080')),
+    host: values.host ?? (environment.HOST || '127.0.0.1'),
     path: values.path ?? '/cometd',
     config: values.config,
     set: values.set ?? [],
@@ -55,22 +59,31 @@ export function parseServe(
 }
 
 function read(args: readonly string[]) {
-  for (const arg of args) {
-    const name = /^--([^=]+)/.exec(arg)?.[1];
-    if (name !== undefined && !Object.hasOwn(flags, name)) {
-      throw new Complaint(
-        `There is no flag '--${name}'${suggestion(
-          `--${name}`,
-          Object.keys(flags).map((flag) => `--${flag}`),
-        )}`,
-      );
-    }
+  const given = { args: [...args], options: flags } as const;
+  const { tokens } = parseArgs({ ...given, strict: false, allowPositionals: true, tokens: true });
+  for (const token of tokens) {
+    if (token.kind === 'positional') throw new Complaint(`'${token.value}' is no flag: cometd serve --help lists them`);
+    if (token.kind === 'option') check(token.name, token.rawName, token.value, token.inlineValue === true);
   }
-  try {
-    return parseArgs({ args: [...args], options: flags, strict: true }).values;
-  } catch (error) {
-    const [sentence = ''] = (error as Error).message.split('\n');
-    throw new Complaint(sentence.replace(/\.$/, ''));
+  return parseArgs({ ...given, strict: true }).values;
+}
+
+/** Says what the parser would say, but in words that name the flag and the nearest one. */
+function check(name: string, rawName: string, value: string | undefined, isInline: boolean): void {
+  if (!flagNames.includes(name)) {
+    const near = suggestion(
+      rawName,
+      flagNames.map((flag) => `--${flag}`),
+    );
+    throw new Complaint(`There is no flag '${rawName}'${near || ': cometd serve --help lists them'}`);
+  }
+  if (flags[name as keyof typeof flags].type === 'boolean') {
+    if (value !== undefined) throw new Complaint(`The flag '${rawName}' takes no value`);
+    return;
+  }
+  // A value that begins with a dash is more often a forgotten one; who means it writes --flag=-value.
+  if (value === undefined || value === '' || (!isInline && value.startsWith('-'))) {
+    throw new Complaint(`The flag '${rawName}' needs a value`);
   }
 }
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { BayeuxServer, optionSpecs, type ServerOptions, suggestion } from '@cometd-ts/server';
 import { parse } from 'yaml';
-import type { ServeArguments } from './arguments.ts';
+import { flagNames, type ServeArguments } from './arguments.ts';
 import { Complaint, reasonOf } from './complaint.ts';
 
 /** Makes the server. Throws `Complaint` that names the option which is wrong. */
@@ -38,6 +38,7 @@ async function fromFile(file: string): Promise<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Complaint(`The configuration ${file} must be an object of options`);
   }
+  for (const name of Object.keys(value)) permit(name);
   return { ...value };
 }
 
@@ -53,17 +54,28 @@ function assign(options: Record<string, unknown>, setting: string): void {
     options.limits = { ...(options.limits as object | undefined), [name.slice('limits.'.length)]: number };
     return;
   }
-  const spec = optionSpecs.get(name);
-  if (!spec) throw new Complaint(`There is no option '${name}'${suggestion(name)}`);
-  if (spec.kind === 'object' || spec.kind === 'function') {
-    throw new Complaint(`The option '${name}' can only be set in code: give a module with --services`);
+  if (name === 'limits') throw new Complaint("A limit is set by its name, such as '--set limits.maxDepth=32'");
+  if (!optionSpecs.has(name) && !flagNames.includes(name)) {
+    throw new Complaint(`There is no option '${name}'${suggestion(name)}`);
   }
+  permit(name);
   options[name] = value;
 }
 
-/** The settings in effect, one line each, for the log. */
-export function effective(server: BayeuxServer): string {
-  const { logger: _logger, jsonContext: _json, ...shown } = server.settings;
+/** Throws for what no text can say, and for what is a flag. Names that do not exist at all are the library's to refuse. */
+function permit(name: string): void {
+  const spec = optionSpecs.get(name);
+  if (!spec && flagNames.includes(name)) throw new Complaint(`'${name}' is no option of the server: give --${name}`);
+  if (name === 'limits') return;
+  if (spec?.kind === 'object' || spec?.kind === 'function') {
+    throw new Complaint(`The option '${name}' can only be set in code`);
+  }
+}
+
+/** What is in effect, one line each, for the log: the flags as `serve.…`, then the settings of the server. */
+export function effective(server: BayeuxServer, given: ServeArguments): string {
+  const { logger: _logger, jsonContext: _json, ...settings } = server.settings;
+  const { set: _set, allowedOrigins: _origins, logLevel: _level, ...serve } = given;
   const lines: string[] = [];
   const add = (prefix: string, value: object): void => {
     for (const [name, one] of Object.entries(value)) {
@@ -72,6 +84,7 @@ export function effective(server: BayeuxServer): string {
         lines.push(`  ${prefix}${name} = ${Array.isArray(one) ? one.join(', ') : String(one)}`);
     }
   };
-  add('', shown);
+  add('serve.', serve);
+  add('', settings);
   return lines.join('\n');
 }

@@ -21,8 +21,11 @@ export async function createListener(given: ServeArguments, pages: RequestListen
   if (given.cert === undefined || given.key === undefined) throw new Complaint('--cert and --key belong together');
   const [cert, key] = await Promise.all([fileOf('--cert', given.cert), fileOf('--key', given.key)]);
   try {
+    const options = { cert, key, allowHTTP1: true, handshakeTimeout: limits.headersTimeout, ...limits };
     // The types of HTTP/2 say less than it does: its server has the events and objects of an HTTP/1.1 server.
-    return createSecureServer({ cert, key, allowHTTP1: true, ...limits }, pages as never) as unknown as Server;
+    const server = createSecureServer(options, pages as never) as unknown as Server;
+    // It also takes no notice of the times among its options, and reads them when it begins to listen.
+    return Object.assign(server, limits);
   } catch (error) {
     throw new Complaint(`The certificate and key are not usable: ${reasonOf(error)}`);
   }
@@ -40,6 +43,7 @@ const refusals: Readonly<Record<string, (given: ServeArguments) => string>> = {
   EADDRINUSE: ({ port }) => `Port ${port} is taken: stop who has it, or choose another with --port or PORT`,
   EACCES: ({ port }) => `Port ${port} needs more rights than this user has: choose one above 1023`,
   EADDRNOTAVAIL: ({ host }) => `This machine has no address ${host}`,
+  EAI_AGAIN: ({ host }) => `The host ${host} cannot be looked up`,
   ENOTFOUND: ({ host }) => `There is no host named ${host}`,
 };
 

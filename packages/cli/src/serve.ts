@@ -1,28 +1,29 @@
 /** `cometd serve`: a standalone Bayeux server, from its options to its clean end. */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BayeuxServer } from '@cometd-ts/server';
 import { parseServe, type ServeArguments } from './arguments.ts';
 import { Complaint, reasonOf } from './complaint.ts';
 import { configured, effective } from './config.ts';
+import { farewell } from './farewell.ts';
 import { createListener, listen } from './listener.ts';
 
 export const serveHelp: string = `cometd serve: a standalone Bayeux server
 
   -p, --port <number>         where to listen; 0 for any free port (PORT, default 8080)
-      --host <name>           address to listen on; 0.0.0.0 for all (HOST, default localhost)
+      --host <name>           address to listen on; 0.0.0.0 for all (HOST, default 127.0.0.1: this machine only)
       --path <path>           where Bayeux answers (default /cometd)
   -c, --config <file>         options of the server, as .json or .yaml
       --set <name=value>      one option, such as --set timeout=20000; may be repeated
       --allowed-origins <list>  foreign origins that may use the server, separated by commas
       --cert <file> --key <file>  TLS, with HTTP/2 and HTTP/1.1
       --services <module>     your module: its default export, or its export 'services', gets the server; may be repeated
-      --demo                  serves the demos
+      --demo                  serves the demos; they want the path /cometd
       --log-level <level>     debug, info, warn, error or silent (default warn)
 
-Options are those of the server library; what is set later wins: --config, then flags, then --set.`;
+Options are those of the server library; what is set later wins: --config, then flags, then --set.
+SIGTERM or SIGINT ends it cleanly; a second one at once.`;
 
 /** Serves until SIGTERM or SIGINT; a second signal ends it at once. */
 export async function serve(
@@ -31,8 +32,9 @@ export async function serve(
 ): Promise<void> {
   const given = parseServe(args, environment);
   const bayeux = await configured(given);
-  bayeux.diagnostics.debug('configuration', () => `Effective configuration:\n${effective(bayeux)}`);
+  bayeux.diagnostics.debug('configuration', () => `Effective configuration:\n${effective(bayeux, given)}`);
   for (const module of given.services) await furnish(module, bayeux);
+  if (given.demo && given.path !== '/cometd') throw new Complaint('The demos want the path /cometd: leave out --path');
   const pages = given.demo ? await demoPages(bayeux) : notFound;
   const server = await createListener(given, pages);
   attach(bayeux, server, given);
@@ -80,6 +82,7 @@ async function furnish(module: string, bayeux: BayeuxServer): Promise<void> {
   try {
     await services(bayeux);
   } catch (error) {
+    bayeux.diagnostics.debug('services', () => `Failure in ${module}: ${error instanceof Error ? error.stack : error}`);
     throw new Complaint(`The services ${module} failed: ${reasonOf(error)}`);
   }
 }
@@ -92,36 +95,21 @@ async function demoPages(bayeux: BayeuxServer): Promise<RequestListener> {
     demos = await import(name);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    throw new Complaint('The demos are not installed here: clone the repository to run them');
+    throw new Complaint('The demos are not installed here: clone the repository, and run npm ci and npm start there');
   }
   return demos.demo(bayeux);
 }
 
 /** Resolves when a signal has come and everything is closed. */
 function untilSignal(bayeux: BayeuxServer, server: Server): Promise<void> {
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-  });
+  const leave = farewell(server);
   return new Promise((resolve) => {
-    const stop = async (): Promise<void> => {
-      process.once('SIGTERM', () => process.exit(1)).once('SIGINT', () => process.exit(1));
-      await bayeux.stop();
-      server.close(() => resolve());
-      for (const socket of sockets) socket.end();
-      // Whoever does not hang up by then is cut off; the timer alone keeps nothing alive.
-      setTimeout(() => {
-        for (const socket of sockets) socket.destroy();
-      }, 1_000).unref();
+    let isLeaving = false;
+    const onSignal = (): void => {
+      if (isLeaving) process.exit(1);
+      isLeaving = true;
+      void bayeux.stop().then(leave).then(resolve);
     };
-    let stopping = false;
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.once(signal, () => {
-        if (stopping) return;
-        stopping = true;
-        void stop();
-      });
-    }
+    process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   });
 }

@@ -1,20 +1,23 @@
 /** `cometd serve` as a person runs it: a process, its output, its exit code, and a client that talks to it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { connect } from 'node:http2';
 import { request } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { certificate, openSession } from '@cometd-ts/testkit';
 import { build } from 'esbuild';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
 const root = path.resolve(import.meta.dirname, '..');
-const built = path.join(root, '.test-build');
+/** An empty project, in which the command is run; what it has installed is below `installed`. */
 let folder: string;
+let installed: string;
+let command: string;
 const children: ChildProcess[] = [];
 
 interface Run {
@@ -29,7 +32,7 @@ interface Run {
 }
 
 function run(args: readonly string[], env: Record<string, string> = {}): Run {
-  const child = spawn(process.execPath, [path.join(built, 'cometd.js'), ...args], {
+  const child = spawn(process.execPath, [command, ...args], {
     cwd: folder,
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -59,7 +62,7 @@ function run(args: readonly string[], env: Record<string, string> = {}): Run {
 
 async function urlOf(serving: Run): Promise<string> {
   const [, url = ''] = await serving.line(/^CometD is listening on (\S+)$/m);
-  return url.replace('localhost', '127.0.0.1');
+  return url;
 }
 
 /** Runs a command that is to fail; answers its one sentence. */
@@ -71,23 +74,40 @@ async function complaint(args: readonly string[], env: Record<string, string> = 
   return failing.errors().trim();
 }
 
+// Each test waits for processes to start, which a busy machine takes its time for.
+vi.setConfig({ testTimeout: 30_000 });
+
 const local = ['serve', '--port', '0', '--host', '127.0.0.1'];
 
-beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'cometd-cli-'));
-  // Bundled from the sources, so that the test needs no build and disturbs none; beside package.json, whose version it tells.
+/** Bundles the sources of one of our packages to where its build would be. */
+async function install(name: string, sources: string): Promise<string> {
+  const home = path.join(installed, name);
   await build({
-    entryPoints: [path.join(root, 'src/index.ts')],
-    outfile: path.join(built, 'index.js'),
+    entryPoints: [path.join(sources, 'src/index.ts')],
+    outfile: path.join(home, 'dist/index.js'),
     bundle: true,
     platform: 'node',
     format: 'esm',
     conditions: ['source'],
-    external: ['ws', 'yaml'],
+    external: ['ws', 'yaml', 'cometd'],
     logLevel: 'silent',
   });
-  const start = `import { main } from './index.js';\nprocess.exitCode = await main(process.argv.slice(2), process.env);\n`;
-  await writeFile(path.join(built, 'cometd.js'), start);
+  await copyFile(path.join(sources, 'package.json'), path.join(home, 'package.json'));
+  return home;
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'cometd-cli-'));
+  installed = path.join(folder, 'node_modules');
+  // From the sources, so that the test needs no build and disturbs none; outside the repository, where nothing else is
+  // found by chance, as on the machine of a user.
+  const home = await install('@cometd-ts/cli', root);
+  command = path.join(home, 'bin/cometd.js');
+  await mkdir(path.dirname(command));
+  await copyFile(path.join(root, 'bin/cometd.js'), command);
+  for (const name of ['ws', 'yaml', 'cometd']) {
+    await symlink(path.join(root, '../../node_modules', name), path.join(installed, name), 'junction');
+  }
 });
 
 afterEach(() => {
@@ -96,7 +116,6 @@ afterEach(() => {
 
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
-  await rm(built, { recursive: true, force: true });
 });
 
 describe('cometd serve', () => {
@@ -132,6 +151,55 @@ describe('cometd serve', () => {
     await session.close();
   });
 
+  it('answers a held connect before it leaves', async () => {
+    const serving = run(local);
+    const session = await openSession('long-polling', await urlOf(serving));
+    await session.handshake();
+    await session.connect(0);
+    const held = expect(session.connect()).rejects.toThrow('503');
+    // The reply to a message sent after it tells that the connect has arrived.
+    await session.subscribe('/news');
+    serving.child.kill('SIGTERM');
+    await held;
+    expect(await serving.ended).toBe(0);
+    await session.close();
+  });
+
+  it('cuts off who does not hang up, and leaves in spite of what a module forgot', async () => {
+    await writeFile(path.join(folder, 'forgetful.mjs'), 'export default () => { setInterval(() => {}, 1_000); };');
+    const serving = run([...local, '--services', 'forgetful.mjs']);
+    const { hostname, port } = new URL(await urlOf(serving));
+    const silent = connectTcp({ host: hostname, port: Number(port), allowHalfOpen: true });
+    await once(silent, 'connect');
+    silent.write('POST /cometd HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n');
+    silent.on('error', () => silent.destroy());
+    serving.child.kill('SIGTERM');
+    expect(await serving.ended).toBe(0);
+    silent.destroy();
+  });
+
+  it('leaves at once when told twice', async () => {
+    // The module blocks the clean way for good: it never lets the process come to rest.
+    await writeFile(
+      path.join(folder, 'busy.mjs'),
+      `export default (bayeux) => {
+        bayeux.stop = () => new Promise(() => {});
+        process.on('SIGTERM', () => console.log('heard'));
+      };`,
+    );
+    const serving = run([...local, '--services', 'busy.mjs']);
+    await urlOf(serving);
+    serving.child.kill('SIGTERM');
+    await serving.line(/^heard$/m);
+    serving.child.kill('SIGINT');
+    expect(await serving.ended).toBe(1);
+  });
+
+  it('listens to this machine only, unless told otherwise; an empty HOST tells nothing', async () => {
+    expect(await urlOf(run(['serve', '--port', '0'], { HOST: '', PORT: '' }))).toMatch(/^http:\/\/127\.0\.0\.1:/);
+    expect(await urlOf(run(['serve', '--port', '0', '--host', '0.0.0.0']))).toMatch(/^http:\/\/localhost:/);
+  });
+
   it('takes options from a JSON file, a YAML file, and --set, the later one winning', async () => {
     await writeFile(path.join(folder, 'options.json'), JSON.stringify({ timeout: 111, 'ws.timeout': 222 }));
     await writeFile(path.join(folder, 'options.yaml'), 'timeout: 333\nallowedTransports:\n  - long-polling\n');
@@ -141,6 +209,7 @@ describe('cometd serve', () => {
     expect(json.output()).toMatch(/websocket\.timeout = 222/);
     expect(json.output()).toMatch(/longPolling\.timeout = 111/);
     expect(json.output()).toMatch(/websocket\.interval = 7/);
+    expect(json.output()).toMatch(/serve\.path = \/cometd/);
     const yaml = run([
       ...local,
       ...log,
@@ -159,20 +228,67 @@ describe('cometd serve', () => {
     await session.close();
   });
 
-  it('speaks TLS, with HTTP/2 and HTTP/1.1', async () => {
-    const { private: key, cert } = await certificate();
-    await writeFile(path.join(folder, 'key.pem'), key);
-    await writeFile(path.join(folder, 'cert.pem'), cert);
-    const url = await urlOf(run([...local, '--cert', 'cert.pem', '--key', 'key.pem']));
-    expect(url).toMatch(/^https:/);
-    const client = connect(url, { ca: cert });
-    const stream = client.request({ ':path': '/cometd', ':method': 'OPTIONS' });
-    const [headers] = await once(stream, 'response');
-    expect(headers[':status']).toBe(200);
-    client.destroy();
-    const old = request(url, { method: 'OPTIONS', ca: cert }).end();
-    const [response] = await once(old, 'response');
-    expect([response.statusCode, response.httpVersion]).toEqual([200, '1.1']);
+  describe('with a certificate', () => {
+    let cert: string;
+    const secure = [...local, '--cert', 'cert.pem', '--key', 'key.pem'];
+
+    beforeAll(async () => {
+      const made = await certificate();
+      cert = made.cert;
+      await writeFile(path.join(folder, 'key.pem'), made.private);
+      await writeFile(path.join(folder, 'cert.pem'), cert);
+    });
+
+    it('speaks TLS, with HTTP/2 and HTTP/1.1', async () => {
+      const url = await urlOf(run(secure));
+      expect(url).toMatch(/^https:/);
+      const client = connect(url, { ca: cert });
+      const stream = client.request({ ':path': '/cometd', ':method': 'OPTIONS' });
+      const [headers] = await once(stream, 'response');
+      expect(headers[':status']).toBe(200);
+      client.destroy();
+      const old = request(url, { method: 'OPTIONS', ca: cert }).end();
+      const [response] = await once(old, 'response');
+      expect([response.statusCode, response.httpVersion]).toEqual([200, '1.1']);
+    });
+
+    it('says goodbye to all of them: HTTP/2, WebSocket, and a held connect', async () => {
+      const serving = run(secure);
+      const url = await urlOf(serving);
+      const polling = await openSession('long-polling', url, { http2: true });
+      await polling.handshake();
+      await polling.connect(0);
+      const held = expect(polling.connect()).rejects.toThrow('503');
+      await polling.subscribe('/news');
+      const socket = await openSession('websocket', url);
+      await socket.handshake();
+      const idle = connect(url, { ca: cert });
+      await once(idle, 'connect');
+      const dismissed = once(idle, 'close');
+      serving.child.kill('SIGTERM');
+      await Promise.all([dismissed, held]);
+      expect(await serving.ended).toBe(0);
+      expect(serving.errors()).toBe('');
+      await Promise.all([polling.close(), socket.close()]);
+    });
+
+    it('cuts off who dribbles a request, as without TLS', async () => {
+      const [clear, encrypted] = await Promise.all([urlOf(run(local)), urlOf(run(secure))]);
+      const slow = [
+        connectTcp(Number(new URL(clear).port), '127.0.0.1'),
+        connectTls({ port: Number(new URL(encrypted).port), host: '127.0.0.1', ca: cert, ALPNProtocols: ['http/1.1'] }),
+      ];
+      const answers = slow.map(async (socket) => {
+        let answer = '';
+        socket.on('data', (chunk) => {
+          answer += chunk;
+        });
+        socket.write('GET /cometd HTTP/1.1\r\nHost: x\r\n');
+        await once(socket, 'close');
+        return answer.split('\r\n')[0];
+      });
+      expect(await Promise.all(answers)).toEqual(['HTTP/1.1 408 Request Timeout', 'HTTP/1.1 408 Request Timeout']);
+    });
   });
 
   it('hands the server to the modules of the user', async () => {
@@ -190,6 +306,20 @@ describe('cometd serve', () => {
     await session.publish('/service/echo', 'hello');
     expect((await session.event('/service/echo')).data).toBe('hello');
     await session.close();
+  });
+
+  it('serves the demos, or says where they are', async () => {
+    expect(await complaint([...local, '--demo'])).toContain('The demos are not installed here');
+    const demos = path.join(root, '../../demos');
+    const home = await install('@cometd-ts/demos', demos);
+    await symlink(path.join(demos, 'public'), path.join(home, 'public'), 'junction');
+    const url = await urlOf(run([...local, '--demo']));
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
+    expect(await (await fetch(url)).text()).toMatch(/<!doctype html>/i);
+    const session = await openSession('websocket', `${url}cometd`);
+    expect((await session.handshake()).successful).toBe(true);
+    await session.close();
+    expect(await complaint([...local, '--demo', '--path', '/x'])).toContain('The demos want the path /cometd');
   });
 
   it('closes foreign origins out, but for those it is told', async () => {
@@ -211,13 +341,26 @@ describe('cometd serve', () => {
 
   it.each([
     [['serve', '--prot', '1'], "There is no flag '--prot'; did you mean '--port'?"],
-    [['serve', '--port'], "Option '-p, --port <value>' argument missing"],
+    [['serve', '--port'], "The flag '--port' needs a value"],
+    [['serve', '--port', '--demo'], "The flag '--port' needs a value"],
+    [['serve', '--host='], "The flag '--host' needs a value"],
+    [['serve', '--demo=yes'], "The flag '--demo' takes no value"],
+    [['serve', '-x'], "There is no flag '-x'"],
+    [['serve', 'chat'], "'chat' is no flag"],
+    [['serve', '--host', 'nowhere.invalid'], 'nowhere.invalid'],
+    [['serve', '--host', '192.0.2.1'], 'This machine has no address 192.0.2.1'],
     [['serve', '--port', 'x'], "The port must be a number from 0 to 65535, not 'x'"],
     [['serve', '--set', 'timeot=1'], "There is no option 'timeot'; did you mean 'timeout'?"],
     [['serve', '--set', 'timeout=soon'], "The option 'timeout' must be a number, not 'soon'"],
     [['serve', '--set', 'timeout'], "--set takes name=value, not 'timeout'"],
     [['serve', '--set', 'limits.maxDept=3'], 'maxDept'],
+    [['serve', '--set', 'limits=3'], 'A limit is set by its name'],
     [['serve', '--set', 'logger=x'], "The option 'logger' can only be set in code"],
+    [['serve', '--set', 'port=1'], "'port' is no option of the server: give --port"],
+    [['serve', '--config', 'logger.json'], "The option 'logger' can only be set in code"],
+    [['serve', '--config', 'port.yaml'], "'port' is no option of the server: give --port"],
+    [['serve', '--config', 'wrong.yaml'], "There is no option 'intervall'; did you mean 'interval'?"],
+    [['serve', '--config', 'list.json'], 'The configuration list.json must be an object of options'],
     [['serve', '--config', 'missing.json'], 'The configuration cannot be read'],
     [['serve', '--config', 'broken.json'], 'The configuration broken.json is not valid JSON'],
     [['serve', '--config', 'broken.yaml'], 'The configuration broken.yaml is not valid YAML'],
@@ -228,13 +371,22 @@ describe('cometd serve', () => {
       ['serve', '--services', 'broken.mjs'],
       "The services broken.mjs must export a function, as default or as 'services'",
     ],
+    [['serve', '--services', 'failing.mjs'], 'The services failing.mjs failed: no table'],
     [['serve', '--path', 'cometd'], "The path 'cometd' must begin with a slash"],
     [['serve', '--allowed-origins', 'example.com'], "'example.com' in the option 'allowedOrigins' is no origin"],
     [['swerve'], "There is no command 'swerve'"],
   ])('answers %j with one sentence', async (args, sentence) => {
-    await writeFile(path.join(folder, 'broken.json'), '{');
-    await writeFile(path.join(folder, 'broken.yaml'), 'a: [');
-    await writeFile(path.join(folder, 'broken.mjs'), 'export const services = 1;');
+    const files = {
+      'broken.json': '{',
+      'broken.yaml': 'a: [',
+      'logger.json': '{"logger":{}}',
+      'port.yaml': 'port: 1',
+      'wrong.yaml': 'intervall: 1',
+      'list.json': '[]',
+      'broken.mjs': 'export const services = 1;',
+      'failing.mjs': "export default async () => { throw new Error('no table\\n  at all'); };",
+    };
+    for (const [name, text] of Object.entries(files)) await writeFile(path.join(folder, name), text);
     expect(await complaint(args)).toContain(sentence);
   });
 
