@@ -20,7 +20,8 @@ export function subscribe(rooms: Rooms, session: Session, message: ServerMessage
   const checked = every(names, (name) => admit(rooms, session, name, message, reply, channels));
   return chain(checked, (all) => {
     if (!all || isOverLimit(rooms, session, channels, reply)) return;
-    for (const channel of channels) {
+    for (const admitted of channels) {
+      const channel = admitted.isBroadcast ? present(rooms, admitted) : admitted;
       if (!channel.subscribe(session, message)) return refuse(reply, 'subscribe_failed', ...blame(message, channel.id));
     }
     reply.successful = true;
@@ -65,6 +66,11 @@ function create(rooms: Rooms, session: Session, channelId: ChannelId, reply: Ser
     return null;
   }
   return rooms.channels.createIfAbsent(channelId.id, [], !session.isLocalSession).channel;
+}
+
+/** A policy that takes its time can outlast a channel nobody used: the sweeper has removed it. */
+function present(rooms: Rooms, channel: Channel): Channel {
+  return rooms.channels.createIfAbsent(channel.id, [], channel.isRemote).channel;
 }
 
 function isOverLimit(rooms: Rooms, session: Session, channels: readonly Channel[], reply: ServerMessage): boolean {

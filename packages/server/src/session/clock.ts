@@ -1,4 +1,4 @@
-/** The clock that sessions expire by: monotonic, and standing still while the process itself did. */
+/** The clock that sessions and connections expire by: monotonic, and standing still while the process itself did. */
 
 /** Lateness of the sweeper that is ordinary load and no pause, in ms. */
 const ORDINARY_LATENESS = 50;

@@ -49,12 +49,17 @@ export class MessageQueue {
 
   /** Empties the queue; answers what was in it. */
   take(): ServerMessage[] {
+    this.#bytes = 0;
+    this.#nonLazy = false;
     if (this.#messages.length === 0) return nothing;
     const taken = this.#messages;
     this.#messages = [];
-    this.#bytes = 0;
-    this.#nonLazy = false;
     return taken;
+  }
+
+  /** Somebody has had the queue in his hands: what is `sound` of it is counted anew. */
+  recount(sound: (message: ServerMessage) => boolean): void {
+    for (const message of this.take()) if (sound(message)) this.add(message);
   }
 
   /** Messages that were taken but not written come back to the front. */

@@ -367,13 +367,13 @@ export class Session implements ServerSession {
     const { diagnostics } = this.#host;
     const listeners = this.#listeners?.of('queueMaxed') ?? [];
     if (listeners.length > 0) {
-      for (const listener of listeners) {
-        const kept = diagnostics.guard("session listener 'queueMaxed'", true, () =>
-          listener(this, this.#queue.messages, sender, message),
-        );
-        if (kept === false) return false;
-      }
-      return true;
+      const where = "session listener 'queueMaxed'";
+      const kept = listeners.every(
+        (listener) =>
+          diagnostics.guard(where, true, () => listener(this, this.#queue.messages, sender, message)) !== false,
+      );
+      this.#queue.recount((one) => this.#encodes(one, where));
+      return kept && !this.isTerminated;
     }
     if (this.#batch === 0) this.#conduit?.relieve();
     if (this.#hasRoomFor(message)) return true;

@@ -57,9 +57,8 @@ export class HttpAnswers {
   }
 
   /** Cuts the connections of those who have not taken a byte for too long. */
-  sweep(): void {
+  sweep(now: number): void {
     if (this.#patience < 0) return;
-    const now = performance.now();
     for (const response of this.#writing) {
       const bytes = response.socket?.bytesWritten ?? 0;
       const met = this.#slow.get(response);

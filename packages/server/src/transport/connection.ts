@@ -76,7 +76,7 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
     this.#context = context;
     this.#raw = webSocket.extensions === '';
     this.#outbox = new Outbox(host.rooms.json, host.options);
-    this.#vigil = new Vigil(host.options, socket);
+    this.#vigil = new Vigil(host.options, socket, host.rooms.clock);
     webSocket.on('message', (data, isBinary) => this.#arrived(data as Buffer, isBinary));
     webSocket.on('pong', () => this.#vigil.alive());
     webSocket.on('ping', () => this.#vigil.alive());

@@ -70,7 +70,7 @@ export class HttpTransport {
   /** Cuts connections whose peer takes nothing, and forgets browsers that are gone. */
   sweep(): void {
     this.browsers.sweep(2 * this.#rooms.settings.longPolling.maxInterval);
-    this.#answers.sweep();
+    this.#answers.sweep(this.#rooms.clock.now());
   }
 
   // The door

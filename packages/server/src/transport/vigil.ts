@@ -1,6 +1,7 @@
 /** Watches over one WebSocket connection for the sweeper: who is silent, who does not read, who never shook hands. */
 import type { Duplex } from 'node:stream';
 import type { WebSocketOptions } from '../options.ts';
+import type { SessionClock } from '../session/clock.ts';
 
 /** What is to be done about a connection, and the limit that says so; null while all is well. */
 export type Finding =
@@ -14,20 +15,24 @@ export type Finding =
 export class Vigil {
   readonly #options: Readonly<WebSocketOptions>;
   readonly #socket: Duplex;
-  readonly #openedAt: number = performance.now();
-  #lastTraffic: number = this.#openedAt;
+  readonly #clock: SessionClock;
+  readonly #openedAt: number;
+  #lastTraffic: number;
   #pingedAt = 0;
   #stuckSince = 0;
   #bytesTaken = -1;
 
-  constructor(options: Readonly<WebSocketOptions>, socket: Duplex) {
+  constructor(options: Readonly<WebSocketOptions>, socket: Duplex, clock: SessionClock) {
     this.#options = options;
     this.#socket = socket;
+    this.#clock = clock;
+    this.#openedAt = clock.now();
+    this.#lastTraffic = this.#openedAt;
   }
 
   /** The peer gave a sign of life. */
   alive(): void {
-    this.#lastTraffic = performance.now();
+    this.#lastTraffic = this.#clock.now();
     this.#pingedAt = 0;
   }
 

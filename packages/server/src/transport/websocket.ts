@@ -87,7 +87,7 @@ export class WebSocketTransport {
   }
 
   sweep(): void {
-    const now = performance.now();
+    const now = this.#rooms.clock.now();
     for (const connection of this.#connections) connection.sweep(now);
   }
 
