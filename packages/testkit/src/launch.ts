@@ -28,6 +28,8 @@ export interface Launched {
   /** Where clients knock: `http://127.0.0.1:1234/cometd`. */
   readonly url: string;
   readonly port: number;
+  /** The HTTP server it is attached to, for tests that look at its connections. */
+  readonly listener: Server;
   /** Ends the Bayeux server, the listener, and every connection. */
   close(): Promise<void>;
 }
@@ -52,6 +54,7 @@ export async function launch(launching: LaunchOptions = {}): Promise<Launched> {
   return {
     bayeux,
     port,
+    listener,
     url: `${scheme === 'http' || scheme === 'http2' ? 'http' : 'https'}://127.0.0.1:${port}${path}`,
     close: async () => {
       await bayeux.stop();

@@ -58,11 +58,14 @@ export class OriginPolicy {
 
 type Page = { readonly scheme: string; readonly host: string; readonly port: string };
 
+/** What `URL` lets pass, but is no name of a host: a star, or nothing before the first dot. */
+const noHost = /^\.|\*/;
+
 /** An origin exactly as browsers write it; anything else, `null` included, is none. */
 function parse(origin: string): Page | null {
   if (!URL.canParse(origin)) return null;
   const url = new URL(origin);
-  if (url.origin !== origin) return null;
+  if (url.origin !== origin || noHost.test(url.hostname)) return null;
   return { scheme: url.protocol, host: url.hostname, port: url.port || (defaultPorts.get(url.protocol) ?? '') };
 }
 

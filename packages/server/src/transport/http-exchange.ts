@@ -200,7 +200,7 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper, Hold {
   /** Everything is processed: handshake reply, queued messages, other replies, in one response. Never into a dead socket. */
   finish(): void {
     if (this.#state === 'held') return;
-    if (this.#state === 'closed' || this.#response.destroyed) {
+    if (this.#state === 'closed' || isDead(this.#response)) {
       this.#armExpiration();
       return;
     }
@@ -261,4 +261,9 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper, Hold {
 
 function isSecure(response: ServerResponse): boolean {
   return (response.req.socket as { encrypted?: boolean }).encrypted === true;
+}
+
+/** A socket may be destroyed some time before its response is told. */
+function isDead(response: ServerResponse): boolean {
+  return response.destroyed || response.socket?.destroyed === true;
 }
