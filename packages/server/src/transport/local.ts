@@ -39,7 +39,7 @@ export class LocalSession implements LocalSessionLike, Conduit {
   #messageId = 0;
   #batch = 0;
   #batched: (() => void)[] = [];
-  #channels: Map<string, LocalChannel> = new Map();
+  readonly #channels: Map<string, LocalChannel> = new Map();
   #extensions: readonly LocalExtension[] = [];
   readonly attributes: Map<string, unknown> = new Map();
 
@@ -70,10 +70,12 @@ export class LocalSession implements LocalSessionLike, Conduit {
 
   /**
    * Begins the session; it is connected from then on, for as long as it likes. Answers the handshake reply: at once, unless
-   * a policy or an extension makes it wait. Throws `TypeError` while the session is handshook.
+   * a policy or an extension makes it wait. What an earlier session had subscribed to is gone; listeners are still there.
+   * Throws `TypeError` while the session is handshook.
    */
   handshake(ext?: Record<string, unknown>): Maybe<ServerMessage> {
-    if (this.#session) throw new TypeError('The local session is handshook already');
+    if (this.isHandshook) throw new TypeError('The local session is handshook already');
+    this.#over();
     const session = this.#rooms.sessions.create(
       { name: 'local', settings: this.#rooms.settings.websocket },
       this.#idHint,
@@ -108,8 +110,7 @@ export class LocalSession implements LocalSessionLike, Conduit {
     this.#sendBatched();
     const request = this.#message({ channel: META_DISCONNECT, clientId: session.id });
     return chain(this.#exchange(session, request), (reply) => {
-      this.#session = null;
-      this.#channels = new Map();
+      if (session.isTerminated) this.#over();
       return reply;
     });
   }
@@ -186,7 +187,13 @@ export class LocalSession implements LocalSessionLike, Conduit {
   }
 
   release(): void {
+    this.#over();
+  }
+
+  /** There is no session any more, and nothing subscribed. */
+  #over(): void {
     this.#session = null;
+    for (const channel of this.#channels.values()) channel.unsubscribed();
   }
 
   #connected(): Session {
@@ -223,7 +230,7 @@ export class LocalSession implements LocalSessionLike, Conduit {
     const allowed = every(this.#extensions, (extension) => this.#ask(() => extension.rcv?.(this, message)));
     chain(allowed, (yes) => {
       if (!yes) return;
-      if (message.channel === META_DISCONNECT && this.#session?.isTerminated) this.#session = null;
+      if (message.channel === META_DISCONNECT && this.#session?.isTerminated) this.#over();
       this.#notify(message);
     });
   }
@@ -246,7 +253,7 @@ export class LocalChannel {
   readonly id: string;
   readonly #session: LocalSession;
   readonly #listeners: Listeners<ChannelListeners> = new Listeners();
-  #subscriptions = 0;
+  readonly #subscriptions: Set<Registration> = new Set();
 
   constructor(channelId: ChannelId, session: LocalSession) {
     this.channelId = channelId;
@@ -264,23 +271,22 @@ export class LocalChannel {
     listener: LocalListener,
   ): Maybe<{ readonly reply: ServerMessage | null; readonly subscription: Registration }> {
     if (this.channelId.isMeta) throw new TypeError(`Nobody can subscribe to ${this.id}: add a listener instead`);
+    if (!this.#session.isHandshook) throw new TypeError('The local session has not completed a handshake');
     const registration = this.#listeners.add('subscription', listener);
-    let active = true;
     const subscription: Registration = {
       remove: () => {
-        if (!active) return;
-        active = false;
         registration.remove();
-        if (--this.#subscriptions > 0 || !this.#session.isHandshook) return;
+        if (!this.#subscriptions.delete(registration) || this.#subscriptions.size > 0) return;
+        if (!this.#session.isHandshook) return;
         chain(this.#session.send({ channel: META_UNSUBSCRIBE, subscription: this.id }), () => undefined);
       },
     };
-    if (++this.#subscriptions > 1) return { reply: null, subscription };
+    this.#subscriptions.add(registration);
+    if (this.#subscriptions.size > 1) return { reply: null, subscription };
     return chain(this.#session.send({ channel: META_SUBSCRIBE, subscription: this.id }), (reply) => {
       if (!reply.successful) {
-        active = false;
         registration.remove();
-        this.#subscriptions--;
+        this.#subscriptions.delete(registration);
       }
       return { reply, subscription };
     });
@@ -290,6 +296,12 @@ export class LocalChannel {
   publish(data: unknown): Maybe<ServerMessage> {
     if (this.channelId.isWild) throw new TypeError(`A message cannot be published to the wildcard channel ${this.id}`);
     return this.#session.send({ channel: this.id, data });
+  }
+
+  /** Called by the session when it is over, and with it every subscription. */
+  unsubscribed(): void {
+    for (const registration of this.#subscriptions) registration.remove();
+    this.#subscriptions.clear();
   }
 
   /** Called by the session for each message on this channel, or on one this wildcard channel matches. */
