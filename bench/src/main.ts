@@ -9,10 +9,13 @@ import { surroundingsOf } from './surroundings.ts';
 
 const usage = `npm run bench -- [flags]
   --rounds N      interleaved rounds, default 5
-  --seconds S     seconds measured in a run, after half as many of warming up, default 3
+  --seconds S     seconds measured in a run after warming up, 0.1 to 15, default 3
   --only A,B      scenarios: ${scenarios.map((one) => one.name).join(', ')}
   --servers A,B   servers: ${serverNames.join(', ')}
   --no-save       print only`;
+
+/** Seconds until the hot path of every server is compiled. */
+const WARM_UP = 2;
 
 interface Choice {
   readonly rounds: number;
@@ -73,7 +76,7 @@ async function bench({ rounds, seconds, chosen, servers, save }: Choice): Promis
   pinSelf(LOAD_CPU);
   const date = new Date();
   const surroundings = surroundingsOf(date, rounds, seconds);
-  const plan = { seconds, warmUp: seconds / 2 };
+  const plan = { seconds, warmUp: Math.max(WARM_UP, seconds / 2) };
   const runs: Run[] = [];
   const failures: Failure[] = [];
   for (let round = 1; round <= rounds; round++) {

@@ -71,5 +71,5 @@ export async function connectBayeux(options: PeerOptions): Promise<Peer> {
     `[{"channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["websocket"],"id":"${++lastId}"}]`,
   );
   await isReady;
-  return { publish: (stamp) => socket.send(publishOf(stamp, ++lastId, clientId)) };
+  return { publish: (stamp, count) => socket.sendMany(count, () => publishOf(stamp, ++lastId, clientId)) };
 }

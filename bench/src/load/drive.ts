@@ -87,6 +87,7 @@ class FanOut extends Counter implements Driver {
   #complete = 0;
   #replies = 0;
   #publishedAt = 0;
+  #pumping = false;
 
   constructor(connect: Connect, scenario: Scenario, port: number, echoes: boolean) {
     super();
@@ -147,14 +148,22 @@ class FanOut extends Counter implements Driver {
     this.#pump();
   }
 
+  /** What is due after all bytes of a read is published together: frames of their own, but one write. */
   #pump(): void {
-    while (this.#published - this.#complete < this.#scenario.inFlight) {
-      // An HTTP connection carries one request at a time.
-      if (this.#waitsForReply && this.#replies < this.#published) return;
-      this.#published++;
-      this.#publishedAt = now();
-      this.#publisher.publish(this.#publishedAt);
-    }
+    if (this.#pumping) return;
+    this.#pumping = true;
+    process.nextTick(() => {
+      this.#pumping = false;
+      this.#publish(this.#scenario.inFlight - (this.#published - this.#complete));
+    });
+  }
+
+  #publish(count: number): void {
+    // An HTTP connection carries one request at a time.
+    if (count === 0 || (this.#waitsForReply && this.#replies < this.#published)) return;
+    this.#published += count;
+    this.#publishedAt = now();
+    this.#publisher.publish(this.#publishedAt, count);
   }
 }
 
@@ -178,7 +187,7 @@ class Replies extends Counter implements Driver {
       let sent = 0;
       const publish = (): void => {
         sent = now();
-        peer.publish(sent);
+        peer.publish(sent, 1);
       };
       const onReply = (): void => {
         this.done++;

@@ -26,7 +26,7 @@ export async function connectFloor(options: PeerOptions): Promise<Peer> {
     socket.send('subscribe');
     await isReady;
   }
-  return { publish: (stamp) => socket.send(publishOf(stamp, ++lastId, '')) };
+  return { publish: (stamp, count) => socket.sendMany(count, () => publishOf(stamp, ++lastId, '')) };
 }
 
 export async function connectFloorPolling(options: PeerOptions): Promise<Peer> {

@@ -13,8 +13,8 @@ export interface PeerOptions {
 }
 
 export interface Peer {
-  /** Publishes one message stamped with the time given, in µs. */
-  publish(stamp: number): void;
+  /** Publishes so many messages stamped with the time given, in µs: in frames of their own, but with one write. */
+  publish(stamp: number, count: number): void;
 }
 
 /** Connects one client: fulfilled when it is ready and, if wanted, subscribed. */

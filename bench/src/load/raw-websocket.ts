@@ -58,6 +58,13 @@ export class RawWebSocket {
     this.#socket.write(maskedFrame(TEXT, Buffer.from(text, 'latin1')));
   }
 
+  /** Sends what `textOf` makes for each of `count` frames with one write. */
+  sendMany(count: number, textOf: () => string): void {
+    if (count > 1) this.#socket.cork();
+    for (let i = 0; i < count; i++) this.send(textOf());
+    if (count > 1) this.#socket.uncork();
+  }
+
   #read(bytes: Buffer): void {
     let all = bytes;
     if (this.#rest) {

@@ -39,10 +39,12 @@ export async function connectSocketIo(options: PeerOptions, asksReply: boolean):
   });
   await isReady;
   return {
-    publish: (stamp) => {
-      const id = ++lastId;
-      const message = `{"channel":"${CHANNEL}","data":${dataOf(stamp)},"id":"${id}"}`;
-      socket.send(`${EVENT}${asksReply ? id : ''}["publish",${message}]`);
+    publish: (stamp, count) => {
+      socket.sendMany(count, () => {
+        const id = ++lastId;
+        const message = `{"channel":"${CHANNEL}","data":${dataOf(stamp)},"id":"${id}"}`;
+        return `${EVENT}${asksReply ? id : ''}["publish",${message}]`;
+      });
     },
   };
 }
