@@ -14,6 +14,7 @@ const own = new Set([
   'json',
   'freeze',
   'copy',
+  'derive',
 ]);
 
 /**
@@ -131,12 +132,17 @@ export class ServerMessage<Data = unknown> implements Message<Data> {
 
   /** A mutable copy with the same wire fields, lazy flag and context. */
   copy(): ServerMessage<Data> {
-    const copy = new ServerMessage<Data>(this, this.#dataText);
-    copy.#lazy = this.#lazy;
-    copy.#lazyTimeout = this.#lazyTimeout;
-    copy.#context = this.#context;
-    copy.#associated = this.#associated;
-    return copy;
+    return this.derive(this);
+  }
+
+  /** Another message with these wire fields, and all of this one that is not on the wire. */
+  derive(fields: Readonly<Message<Data>>): ServerMessage<Data> {
+    const other = new ServerMessage<Data>(fields, this.#dataText);
+    other.#lazy = this.#lazy;
+    other.#lazyTimeout = this.#lazyTimeout;
+    other.#context = this.#context;
+    other.#associated = this.#associated;
+    return other;
   }
 }
 

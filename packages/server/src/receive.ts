@@ -172,11 +172,11 @@ export class Hall {
         return reply;
       }
       reply.successful = true;
-      if (channel.isBroadcast) publisher.strip(message);
-      return chain(publisher.listen(session, channel, message), (kept) => {
+      const event = channel.isBroadcast ? publisher.eventOf(message) : message;
+      return chain(publisher.listen(session, channel, event), (kept) => {
         if (!kept) return this.#deleted(reply);
         if (!channel.isBroadcast) return reply;
-        return chain(publisher.broadcast(session, channel, message), (published) =>
+        return chain(publisher.broadcast(session, channel, event), (published) =>
           published === 'deleted' ? this.#deleted(reply) : reply,
         );
       });

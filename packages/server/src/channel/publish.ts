@@ -1,5 +1,5 @@
 /** A message is published: through the listeners, through the extensions, once encoded, to every subscriber once. */
-import { chain, every, type JSONContext, type Maybe } from '@cometd-ts/protocol';
+import { chain, every, type JSONContext, type Maybe, type Message } from '@cometd-ts/protocol';
 import type { LocalSessionLike, ServerSession } from '../api.ts';
 import type { Diagnostics } from '../diagnostics.ts';
 import type { ServerExtensions } from '../extensions.ts';
@@ -37,13 +37,15 @@ export interface PublishHost {
 
 export class Publisher {
   readonly #host: PublishHost;
+  readonly #forwardsMore: boolean;
   readonly #forwardAll: boolean;
   readonly #forwarded: ReadonlySet<string>;
 
   constructor(host: PublishHost) {
     this.#host = host;
     this.#forwardAll = host.forwardFields.includes('*');
-    this.#forwarded = new Set(['channel', 'data', ...host.forwardFields]);
+    this.#forwarded = new Set(host.forwardFields);
+    this.#forwardsMore = host.forwardFields.length > 0;
   }
 
   /** Server API: nobody is asked for permission, and the channel's own listeners hear it. */
@@ -56,14 +58,25 @@ export class Publisher {
     });
   }
 
-  /** What a client sent along with a publish stays here, but for the fields that are forwarded. */
-  strip(message: ServerMessage): void {
-    for (const name of Object.keys(message)) {
-      const kept = this.#forwardAll
-        ? !neverForwarded.has(name)
-        : this.#forwarded.has(name) && !neverForwarded.has(name);
-      if (!kept) delete message[name];
+  /** The event that a client's publish becomes: what else the client sent along stays here, but for the forwarded fields. */
+  eventOf(request: ServerMessage): ServerMessage {
+    const { channel, data } = request;
+    const fields: Message = data === undefined ? { channel } : { channel, data };
+    if (this.#forwardsMore) {
+      for (const name of Object.keys(request)) {
+        const forwarded = this.#forwardAll || this.#forwarded.has(name);
+        // A defined property, because one of a name like __proto__ must stay data.
+        if (forwarded && !neverForwarded.has(name)) {
+          Object.defineProperty(fields, name, {
+            value: request[name],
+            enumerable: true,
+            writable: true,
+            configurable: true,
+          });
+        }
+      }
     }
+    return request.derive(fields);
   }
 
   /** Listeners from `/**` down to the exact channel; false when one of them stopped the message. */
