@@ -32,6 +32,7 @@ export class Child {
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   readonly #ended: Promise<unknown>;
   #lastId = 0;
+  #failure: Error | undefined;
 
   /** `script` is relative to this file. */
   constructor(script: string, args: readonly string[], cpu: number) {
@@ -51,6 +52,7 @@ export class Child {
   }
 
   ask<Value>(ask: string, argument?: unknown): Promise<Value> {
+    if (this.#failure) return Promise.reject(this.#failure);
     const id = ++this.#lastId;
     return new Promise<Value>((resolve, reject) => {
       this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
@@ -73,6 +75,7 @@ export class Child {
   }
 
   #lost(error: Error): void {
+    this.#failure ??= error;
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
