@@ -147,7 +147,7 @@ export class Hall {
     const { admission, channels, settings, diagnostics } = this.#rooms;
     const existing = channels.get(message.channel);
     if (existing) return existing;
-    const channelId = new ChannelId(message.channel, { anyCharacter: !settings.validateMessageFields });
+    const channelId = new ChannelId(message.channel, channels.naming);
     return chain(admission.create(session, channelId, message), (denial) => {
       if (denial !== null) {
         refuse(reply, 'channel_create_denied', denial);

@@ -65,6 +65,7 @@ export function furnish(
     },
     listeners,
     diagnostics,
+    { anyCharacter: !settings.validateMessageFields },
   );
   const publisher = new Publisher({ json, channels, diagnostics, extensions, forwardFields: settings.forwardFields });
   const admission = new Admission(new DefaultSecurityPolicy(), server, channels, diagnostics);

@@ -1,11 +1,13 @@
 /** The registry of channels, and the way from one channel to all whose subscribers and listeners its messages concern. */
-import { ChannelId, META_CHANNELS } from '@cometd-ts/protocol';
+import { ChannelId, type ChannelIdOptions, META_CHANNELS } from '@cometd-ts/protocol';
 import type { ChannelInitializer, ServerEvents } from '../api.ts';
 import type { Diagnostics } from '../diagnostics.ts';
 import type { Listeners } from '../listeners.ts';
 import { Channel, type ChannelHost } from './channel.ts';
 
 export class Channels {
+  /** How names are read here: which characters they may have. */
+  readonly naming: ChannelIdOptions;
   readonly #byName: Map<string, Channel> = new Map();
   readonly #host: ChannelHost;
   readonly #listeners: Listeners<ServerEvents>;
@@ -15,7 +17,13 @@ export class Channels {
   #remoteCount = 0;
   readonly #routes: WeakMap<ChannelId, { version: number; channels: readonly Channel[] }> = new WeakMap();
 
-  constructor(host: ChannelHost, listeners: Listeners<ServerEvents>, diagnostics: Diagnostics) {
+  constructor(
+    host: ChannelHost,
+    listeners: Listeners<ServerEvents>,
+    diagnostics: Diagnostics,
+    naming: ChannelIdOptions,
+  ) {
+    this.naming = naming;
     this.#host = host;
     this.#listeners = listeners;
     this.#diagnostics = diagnostics;
@@ -65,7 +73,7 @@ export class Channels {
 
   /** A channel that is in no registry: it serves one message that nobody may be listening to. */
   transient(name: string, isRemote = true): Channel {
-    return new Channel(this.#host, new ChannelId(name), isRemote);
+    return new Channel(this.#host, new ChannelId(name, this.naming), isRemote);
   }
 
   /** The existing channels that a message on `id` concerns, from `/**` down to the exact one. Costs as much as the id is deep. */

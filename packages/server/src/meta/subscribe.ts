@@ -37,8 +37,8 @@ function admit(
   reply: ServerMessage,
   channels: Channel[],
 ): Maybe<boolean> {
-  const { admission, settings } = rooms;
-  const channelId = new ChannelId(name, { anyCharacter: !settings.validateMessageFields });
+  const { admission } = rooms;
+  const channelId = new ChannelId(name, rooms.channels.naming);
   const existing = rooms.channels.get(name);
   const created = existing ? null : admission.create(session, channelId, message);
   return chain(created, (denial) => {

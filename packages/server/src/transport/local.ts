@@ -119,7 +119,7 @@ export class LocalSession implements LocalSessionLike, Conduit {
   getChannel(name: string): LocalChannel {
     let channel = this.#channels.get(name);
     if (!channel) {
-      channel = new LocalChannel(new ChannelId(name), this);
+      channel = new LocalChannel(new ChannelId(name, this.#rooms.channels.naming), this);
       this.#channels.set(name, channel);
     }
     return channel;
@@ -237,8 +237,9 @@ export class LocalSession implements LocalSessionLike, Conduit {
 
   #notify(message: ServerMessage): void {
     // The reply to a message without a legal channel has none to be heard on.
-    if (typeof message.channel !== 'string' || ChannelId.problem(message.channel) !== undefined) return;
-    const channelId = new ChannelId(message.channel);
+    const { naming } = this.#rooms.channels;
+    if (typeof message.channel !== 'string' || ChannelId.problem(message.channel, naming) !== undefined) return;
+    const channelId = new ChannelId(message.channel, naming);
     for (const name of [channelId.id, ...channelId.wilds]) this.#channels.get(name)?.notify(message, this.#rooms);
   }
 
