@@ -123,7 +123,8 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
     chain(done, () => {
       this.#busy = false;
       if (isHandshake && session?.isHandshook) this.#session = session;
-      this.#answer(session, replies);
+      const connects = messages.some((message) => message.channel === META_CONNECT);
+      this.#answer(session, replies, connects && !this.#held ? this.#connect : null);
       this.#next();
     });
   }
@@ -165,9 +166,8 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
   }
 
   #detach(): void {
-    const session = this.#session;
+    if (this.#session?.conduit === this) this.#session.bind(null);
     this.#session = null;
-    if (session?.conduit === this) session.bind(null);
   }
 
   /** From its first message after the handshake on, the session's queue comes out here. */
@@ -235,11 +235,13 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
   }
 
   release(ending: Ending): void {
-    const wasHeld = this.#held !== null;
+    const held = this.#held;
     this.#cancelHeld();
     this.#putBack();
+    // The connect is never answered: from now on the client has to come back in time.
+    if (held) this.#session?.timing.armExpiration(held.connect);
     this.#session = null;
-    if (ending === 'expired' && wasHeld) this.#close(CLOSE_NORMAL, 'The session has expired');
+    if (ending === 'expired' && held) this.#close(CLOSE_NORMAL, 'The session has expired');
     if (ending === 'stopped') this.#close(CLOSE_RESTART, 'The server stops');
   }
 
@@ -259,26 +261,26 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
     this.#empty();
   }
 
-  /** Replies are ready: the messages queued before them travel first, a handshake reply before everything. */
-  #answer(session: Session | null, replies: ServerMessage[], connect = this.#connect): void {
-    const hasConnect = replies.some((reply) => reply.channel === META_CONNECT);
+  /**
+   * Replies are ready: the messages queued before them travel first, a handshake reply before everything. `connect` is
+   * the connect that ends with them, or null. It ends even when an extension has swallowed its reply.
+   */
+  #answer(session: Session | null, replies: ServerMessage[], connect: number | null): void {
+    if (connect !== null) session?.timing.armExpiration(connect);
+    if (!this.#isOpen) return;
     const [first] = replies;
     const isHandshake = first?.channel === META_HANDSHAKE;
     try {
-      if (!this.#isOpen) {
-        if (hasConnect) session?.timing.armExpiration(connect);
-        return;
-      }
       if (isHandshake && first && session) this.#answerHandshake(session, first);
       else {
-        if (session && this.#mayCarry(session, hasConnect)) this.#outbox.push('queue', session.takeQueue(replies));
+        if (session && this.#mayCarry(session, connect !== null))
+          this.#outbox.push('queue', session.takeQueue(replies));
         this.#outbox.push('replies', replies);
       }
     } catch (error) {
       this.#host.rooms.diagnostics.failed('websocket', error);
       return this.#close(CLOSE_FAILURE, 'The reply cannot be written');
     }
-    if (hasConnect) session?.timing.armExpiration(connect);
     if (!this.#outbox.isEmpty) this.flush();
   }
 

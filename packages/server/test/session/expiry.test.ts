@@ -120,6 +120,24 @@ describe.each(transports)('a session over %s', (transport) => {
     expect(session.inbox.all.some((message) => message.advice?.reconnect === 'none')).toBe(false);
   });
 
+  it('expires when an extension keeps its connect replies from it', async () => {
+    stopTheClock();
+    const house = await host(times);
+    const session = await house.enter(transport);
+    const swallowed = gate();
+    house.bayeux.addExtension({
+      sendMeta: (_from, _to, message) => {
+        if (message.channel !== '/meta/connect') return true;
+        swallowed.open();
+        return false;
+      },
+    });
+    session.connect(0).catch(() => undefined);
+    await swallowed.opened;
+    await pass(1300);
+    expect(house.bayeux.sessions).toEqual([]);
+  });
+
   it('outlives a pause of the server itself', async () => {
     stopTheClock();
     const now = performance.now.bind(performance);
@@ -137,6 +155,52 @@ describe.each(transports)('a session over %s', (transport) => {
     } finally {
       spy.mockRestore();
     }
+  });
+});
+
+describe('a session whose connect is held on a WebSocket', () => {
+  it('expires when its client goes on over another one, and away', async () => {
+    stopTheClock();
+    const house = await host({ ...times, timeout: 60_000 });
+    const session = await house.enter();
+    await held(house, session);
+    const other = await house.knock();
+    other.clientId = session.clientId;
+    expect(await other.publish('/a', 1)).toMatchObject({ successful: true });
+    await other.close();
+    await pass(1300);
+    expect(house.bayeux.sessions).toEqual([]);
+  });
+
+  it('expires when its client handshakes anew over the same one', async () => {
+    stopTheClock();
+    const house = await host({ ...times, timeout: 60_000 });
+    const session = await house.enter();
+    await held(house, session);
+    const first = session.clientId;
+    await session.handshake();
+    await session.connect(0);
+    await held(house, session);
+    await pass(1300);
+    expect(house.bayeux.getSession(first)).toBeUndefined();
+    expect(house.sideOf(session).isConnected).toBe(true);
+  });
+
+  it('keeps what was about to be written when its client handshakes anew', async () => {
+    const house = await host();
+    const session = await house.enter();
+    const side = house.sideOf(session);
+    await session.subscribe('/a');
+    const published = session.publish('/a', 'mine');
+    const first = session.clientId;
+    await session.handshake();
+    await published;
+    if (session.inbox.events('/a').length > 0) return;
+    const again = await house.knock();
+    again.clientId = first;
+    await again.connect(0);
+    expect(again.inbox.events('/a')).toMatchObject([{ data: 'mine' }]);
+    expect(side.isConnected).toBe(true);
   });
 });
 
