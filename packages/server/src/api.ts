@@ -127,7 +127,7 @@ export interface ServerSession {
   /** Anything the application wants to remember about this session. */
   readonly attributes: Map<string, unknown>;
   readonly subscriptions: readonly ServerChannel[];
-  /** Hold time of a connect in ms; −1 leaves it to the transport. */
+  /** Hold time of a connect in ms; −1 leaves it to the transport. These throw `RangeError` for what is no time. */
   timeout: number;
   /** Pause between two connects in ms; −1 leaves it to the transport. */
   interval: number;

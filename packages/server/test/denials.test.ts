@@ -1,4 +1,5 @@
 /** What stops a message, what the publisher hears of it, and that whatever throws affects its own message alone. */
+import type { ServerMessage } from '@cometd-ts/server';
 import { describe, expect, it } from 'vitest';
 import { found, gate, host, transports } from './hosting.ts';
 
@@ -259,7 +260,7 @@ describe('a message that cannot be written', () => {
   });
 });
 
-function copyWith(message: import('@cometd-ts/server').ServerMessage, data: unknown): typeof message {
+function copyWith(message: ServerMessage, data: unknown): ServerMessage {
   const copy = message.copy();
   copy.data = data;
   return copy;

@@ -1,7 +1,7 @@
 /** Diagnostics: the log that cannot be flooded or forged, the counters, and the guard around user code. */
 import { describe, expect, it, vi } from 'vitest';
 import { Diagnostics, hashed, printable } from '../src/diagnostics.ts';
-import { found, host, Notebook, stopTheClock } from './hosting.ts';
+import { found, host, httpOf, Notebook, stopTheClock } from './hosting.ts';
 
 function diagnostics(level: 'debug' | 'warn' | 'silent' = 'debug'): { log: Notebook; diagnostics: Diagnostics } {
   const log = new Notebook();
@@ -80,16 +80,11 @@ describe('text of a peer', () => {
     const session = await house.enter('long-polling');
     await session.call('/a<', { data: 'datum', ext: { token: 'token' } });
     for (const _ of [1, 2, 3]) house.sideOf(session).deliver(null, '/a', 1);
-    await session.client.request({ headers: { 'content-type': 'application/json' }, body: '{"token":' } as never);
+    await httpOf(session).post('{"token":');
     const log = house.log.lines.join('\n');
     expect(log).toContain('json_invalid');
     expect(log).toContain(hashed(session.clientId));
-    for (const secret of [
-      session.clientId,
-      'token',
-      'datum',
-      ...(session.client as { jar: Map<string, string> }).jar.values(),
-    ])
+    for (const secret of [session.clientId, 'token', 'datum', ...httpOf(session).jar.values()])
       expect(log).not.toContain(secret);
   });
 });

@@ -1,7 +1,7 @@
 /** From one publish to its subscribers: who gets it, once, and what exactly arrives. */
 import { ServerMessage, type SessionEvents } from '@cometd-ts/server';
 import { describe, expect, it } from 'vitest';
-import { found, host, transports } from './hosting.ts';
+import { found, host, httpOf, transports } from './hosting.ts';
 
 describe('a published message', () => {
   it.each(transports)(
@@ -100,7 +100,7 @@ describe('a published message', () => {
     const session = await house.enter('long-polling');
     await session.subscribe('/a');
     const body = `[{"channel":"/a","clientId":"${session.clientId}","id":"z","data":{"big":12345678901234567890,"small":1.10}}]`;
-    const response = await (session.client as import('@cometd-ts/testkit').RawHttp).post(body);
+    const response = await httpOf(session).post(body);
     expect(response.body).toContain('"data":{"big":12345678901234567890,"small":1.10}');
   });
 

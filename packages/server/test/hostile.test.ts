@@ -1,7 +1,7 @@
 /** Peers that mean harm: other spellings, wrong types, forged fields, stolen ids. Whatever they send, they get an answer, and nobody else notices. */
-import type { RawHttp, WireMessage } from '@cometd-ts/testkit';
+import type { WireMessage } from '@cometd-ts/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type House, held, host, transports, withCookiesOf } from './hosting.ts';
+import { type House, held, host, httpOf, transports, withCookiesOf } from './hosting.ts';
 
 /** Nothing of ours has failed, and nobody has taught all objects something new. */
 function expectUnharmed(house: House): void {
@@ -266,7 +266,7 @@ describe('fields of any type', () => {
         (value) =>
           `{"id":"i","clientId":${clientId},"channel":${JSON.stringify(channel)},"subscription":"/s","data":1,"${field}":${value}}`,
       );
-      const response = await (session.client as RawHttp).post(`[${texts.join()}]`);
+      const response = await httpOf(session).post(`[${texts.join()}]`);
       expect([field, response.status]).toEqual([field, 200]);
       const replies = (JSON.parse(response.body) as WireMessage[]).filter((message) => 'successful' in message);
       expect([field, replies.length]).toEqual([field, values.length]);
@@ -307,7 +307,7 @@ describe('names of prototypes', () => {
     const session = await house.enter('long-polling');
     await session.subscribe('/a');
     const evil = '{"__proto__":{"admin":true}}';
-    const response = await (session.client as RawHttp).post(
+    const response = await httpOf(session).post(
       `[{"id":"1","channel":"/a","clientId":"${session.clientId}","__proto__":{"admin":true},"ext":${evil},"advice":${evil},"data":${evil}}]`,
     );
     expect(seen.filter((value) => value !== undefined)).toEqual([]);
@@ -342,7 +342,7 @@ describe('what JSON leaves open', () => {
     await session.subscribe(['/first', '/last']);
     const seen: string[] = [];
     house.bayeux.securityPolicy = { canPublish: (_server, _session, channel) => void seen.push(channel.id) };
-    const response = await (session.client as RawHttp).post(
+    const response = await httpOf(session).post(
       `[{"id":"1","clientId":"${session.clientId}","channel":"/first","channel":"/last","data":1,"data":2}]`,
     );
     expect(JSON.parse(response.body)).toEqual([
@@ -365,7 +365,7 @@ describe('what JSON leaves open', () => {
     const house = await host();
     const session = await house.enter('long-polling');
     await session.subscribe('/a');
-    const response = await (session.client as RawHttp).post(
+    const response = await httpOf(session).post(
       `[{"id":"1","clientId":"${session.clientId}","channel":"/a","data":${data}}]`,
     );
     expect(response.body).toContain(`"data":${data}}`);
@@ -390,8 +390,8 @@ describe('what JSON leaves open', () => {
     const session = await house.enter('long-polling');
     const keys = (count: number): string =>
       `[${JSON.stringify({ ...session.message('/service/a'), data: Object.fromEntries(Array.from({ length: count }, (_, index) => [index, 1])) })}]`;
-    expect((await (session.client as RawHttp).post(keys(1000))).status).toBe(200);
-    expect((await (session.client as RawHttp).post(keys(1001))).status).toBe(400);
+    expect((await httpOf(session).post(keys(1000))).status).toBe(200);
+    expect((await httpOf(session).post(keys(1001))).status).toBe(400);
     for (let index = 0; index < 500; index++) house.bayeux.createChannelIfAbsent(`/${index * 65_536}`);
     expect(await session.publish('/65536', 1)).toMatchObject({ successful: true });
   });

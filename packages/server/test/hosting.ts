@@ -95,9 +95,16 @@ export async function held(
   return { reply };
 }
 
+/** The client of a session over long-polling. */
+export function httpOf(session: RawSession): RawHttp {
+  const { client } = session;
+  if (client.transport !== 'long-polling') throw new Error('this session is not over long-polling');
+  return client;
+}
+
 /** A second client that carries the cookies of the first. */
 export function withCookiesOf(from: RawSession, to: RawSession): void {
-  for (const [name, value] of (from.client as RawHttp).jar) (to.client as RawHttp).jar.set(name, value);
+  for (const [name, value] of httpOf(from).jar) httpOf(to).jar.set(name, value);
 }
 
 /** Something to wait for until the test opens it. */

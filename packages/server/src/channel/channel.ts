@@ -9,6 +9,7 @@ import type {
   ServerChannel,
   ServerSession,
 } from '../api.ts';
+import { duration } from '../duration.ts';
 import { Listeners } from '../listeners.ts';
 import { ServerMessage } from '../message.ts';
 
@@ -102,7 +103,7 @@ export class Channel implements ServerChannel {
   }
 
   set lazyTimeout(timeout: number) {
-    this.#lazyTimeout = timeout;
+    this.#lazyTimeout = duration('lazyTimeout', timeout);
     this.lazy = timeout > 0;
   }
 

@@ -27,7 +27,7 @@ export class Channels {
     this.#host = host;
     this.#listeners = listeners;
     this.#diagnostics = diagnostics;
-    this.#createMetaChannels();
+    for (const name of META_CHANNELS) this.createIfAbsent(name);
   }
 
   get(name: string): Channel | undefined {
@@ -105,14 +105,10 @@ export class Channels {
     this.#diagnostics.notify('channelRemoved listener', this.#listeners.of('channelRemoved'), channel.id);
   }
 
+  /** The server stops: only the meta channels are left, without a word. */
   clear(): void {
-    this.#byName.clear();
+    for (const channel of this.#byName.values()) if (!channel.isMeta) this.#byName.delete(channel.id);
     this.#remoteCount = 0;
     this.#version++;
-    this.#createMetaChannels();
-  }
-
-  #createMetaChannels(): void {
-    for (const name of META_CHANNELS) this.createIfAbsent(name);
   }
 }

@@ -1,5 +1,6 @@
 /** When a session expires, how long its connects are held, and what its client is told about both. Book section 9.3.2.1. */
 import type { Advice } from '@cometd-ts/protocol';
+import { duration } from '../duration.ts';
 import type { TransportOptions } from '../options.ts';
 import type { SessionClock } from './clock.ts';
 
@@ -52,7 +53,7 @@ export class Timing {
   }
 
   set timeout(timeout: number) {
-    this.#timeout = timeout;
+    this.#timeout = duration('timeout', timeout);
     this.readvise();
   }
 
@@ -61,7 +62,7 @@ export class Timing {
   }
 
   set interval(interval: number) {
-    this.#interval = interval;
+    this.#interval = duration('interval', interval);
     this.readvise();
   }
 
@@ -70,7 +71,7 @@ export class Timing {
   }
 
   set maxInterval(maxInterval: number) {
-    this.#maxInterval = maxInterval;
+    this.#maxInterval = duration('maxInterval', maxInterval);
     this.readvise();
   }
 

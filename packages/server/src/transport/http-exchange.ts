@@ -106,7 +106,7 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper, Hold {
     if (session.hasNonLazyMessages && !session.isBatching) return false;
     const { browsers } = this.#host;
     if (!browsers.acquire(this.#browser, this.#slots)) {
-      this.#tooManyClients(session, reply);
+      this.#tooManyClients(reply);
       return false;
     }
     if (!mayHold(session, reply, this.#wasConnected)) {
@@ -124,7 +124,7 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper, Hold {
     return true;
   }
 
-  #tooManyClients(_session: Session, reply: ServerMessage): void {
+  #tooManyClients(reply: ServerMessage): void {
     const { multiSessionInterval } = this.#service.options;
     const advice = { ...reply.advice, 'multiple-clients': true };
     if (multiSessionInterval > 0) {

@@ -91,10 +91,15 @@ describe('stop()', () => {
     const session = await house.enter();
     const local = house.bayeux.newLocalSession('l');
     local.handshake();
+    await session.subscribe('/a');
+    const announced: string[] = [];
+    house.bayeux.addListener('channelAdded', (channel) => announced.push(channel.id));
     await house.bayeux.stop();
     expect(house.bayeux.sessions).toEqual([]);
     expect(local.isHandshook).toBe(false);
     expect('closed' in session.client && (await session.client.closed).code).toBe(1012);
+    expect(house.bayeux.channels.every((channel) => channel.isMeta)).toBe(true);
+    expect(announced).toEqual([]);
     expect(() => house.bayeux.start()).toThrow(TypeError);
     await house.bayeux.stop();
   });

@@ -1,6 +1,6 @@
 /** A session as the application sees it: its states, its transport, its attributes, and what it hears. */
 import { describe, expect, it } from 'vitest';
-import { found, host, withCookiesOf } from '../hosting.ts';
+import { found, host, httpOf, withCookiesOf } from '../hosting.ts';
 
 describe('the states of a session', () => {
   it('follow its messages', async () => {
@@ -45,7 +45,7 @@ describe('a session', () => {
   it('remembers what the application attaches, and the browser it came with', async () => {
     const house = await host();
     const session = await house.knock('long-polling');
-    await (session.client as import('@cometd-ts/testkit').RawHttp).post(
+    await httpOf(session).post(
       [{ id: '1', channel: '/meta/handshake', version: '1.0', supportedConnectionTypes: ['long-polling'] }],
       { headers: { 'user-agent': 'Lynx/2.9' } },
     );
@@ -54,6 +54,25 @@ describe('a session', () => {
     expect(house.bayeux.sessions[0]?.attributes.get('user')).toBe('ada');
     expect(side?.userAgent).toBe('Lynx/2.9');
   });
+
+  it.each([Number.NaN, -2, 2 ** 31, Number.POSITIVE_INFINITY, '5', null])(
+    'takes no time that is none: %j',
+    async (time) => {
+      const house = await host();
+      const side = house.sideOf(await house.enter());
+      for (const name of ['timeout', 'interval', 'maxInterval'] as const)
+        expect(() => Object.assign(side, { [name]: time })).toThrow(RangeError);
+      const { channel } = house.bayeux.createChannelIfAbsent('/a');
+      expect(() => Object.assign(channel, { lazyTimeout: time })).toThrow(RangeError);
+      expect([side.timeout, side.interval, side.maxInterval, channel.lazyTimeout, channel.lazy]).toEqual([
+        -1,
+        -1,
+        -1,
+        -1,
+        false,
+      ]);
+    },
+  );
 
   it('knows the transport that serves it, and is advised anew when that changes', async () => {
     const house = await host({ trustClientSession: true, 'ws.timeout': 7000 });
