@@ -1,7 +1,7 @@
 /** What stops a message, what the publisher hears of it, and that whatever throws affects its own message alone. */
 import type { ServerMessage } from '@cometd-ts/server';
 import { describe, expect, it } from 'vitest';
-import { found, gate, host, transports } from './hosting.ts';
+import { found, gate, held, host, transports } from './hosting.ts';
 
 const fail = (): never => {
   throw new Error('user code is broken');
@@ -247,6 +247,20 @@ describe('a message that cannot be written', () => {
     },
   );
 
+  it('ends the session all the same when it is the farewell', async () => {
+    const house = await host();
+    const session = await house.enter();
+    const { reply } = await held(house, session);
+    house.bayeux.addExtension({
+      sendMeta: (_from, _to, message) => {
+        if (message.channel === '/meta/disconnect') message.ext = { number: 10n };
+      },
+    });
+    house.sideOf(session).disconnect();
+    expect(await reply).toMatchObject({ successful: true, advice: { reconnect: 'none' } });
+    expect(house.bayeux.diagnostics.counters.get('failed.disconnect')).toBe(1);
+  });
+
   it('leaves its neighbours in the array as they are when it is a reply', async () => {
     const house = await host();
     const session = await house.enter();
@@ -265,6 +279,18 @@ function copyWith(message: ServerMessage, data: unknown): ServerMessage {
   copy.data = data;
   return copy;
 }
+
+describe('a listener that ends more batches than it began', () => {
+  it.each(transports)('does no harm over %s', async (transport) => {
+    const house = await host();
+    const session = await house.enter(transport);
+    house.bayeux.createChannelIfAbsent('/service/a').channel.addListener('message', async (from) => {
+      from?.endBatch();
+    });
+    expect(await session.publish('/service/a', 1)).toMatchObject({ successful: true });
+    expect(await session.publish('/service/b', 1)).toMatchObject({ successful: true });
+  });
+});
 
 describe('a callback that never answers', () => {
   it('keeps its own payload waiting, and nobody else', async () => {

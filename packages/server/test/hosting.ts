@@ -1,6 +1,7 @@
 /** A server for one test and the guests it receives: all leave when the test is over. */
 import {
   BayeuxServer,
+  type LocalSession,
   type Logger,
   type ServerMessage,
   type ServerOptions,
@@ -93,6 +94,13 @@ export async function held(
   reply.catch(() => undefined);
   await suspended;
   return { reply };
+}
+
+/** A local session that has handshaken. */
+export function lodge(server: BayeuxServer, hint = 'local'): LocalSession {
+  const local = server.newLocalSession(hint);
+  local.handshake();
+  return local;
 }
 
 /** The client of a session over long-polling. */

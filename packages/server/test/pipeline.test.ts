@@ -2,7 +2,7 @@
 import type { BayeuxServer, ServerSession } from '@cometd-ts/server';
 import type { RawSession } from '@cometd-ts/testkit';
 import { describe, expect, it } from 'vitest';
-import { found, gate, type House, host } from './hosting.ts';
+import { found, gate, type House, host, lodge } from './hosting.ts';
 
 /** Probes of the server as a whole: what they see, in order. */
 function probeServer(bayeux: BayeuxServer, seen: string[]): void {
@@ -360,15 +360,9 @@ describe('asynchronous callbacks', () => {
   it('of one subscriber make the next subscriber and the reply wait', async () => {
     const bayeux = found();
     const seen: string[] = [];
-    const [slow, fast, publisher] = ['slow', 'fast', 'publisher'].map((name) => {
-      const session = bayeux.newLocalSession(name);
-      session.handshake();
-      return session;
-    }) as [
-      ReturnType<BayeuxServer['newLocalSession']>,
-      ReturnType<BayeuxServer['newLocalSession']>,
-      ReturnType<BayeuxServer['newLocalSession']>,
-    ];
+    const slow = lodge(bayeux, 'slow');
+    const fast = lodge(bayeux, 'fast');
+    const publisher = lodge(bayeux, 'publisher');
     slow.getChannel('/a').subscribe(() => seen.push('slow'));
     fast.getChannel('/a').subscribe(() => seen.push('fast'));
     let release = (): void => undefined;
@@ -391,16 +385,14 @@ describe('what is synchronous', () => {
     const bayeux = found();
     let received = 0;
     for (let index = 0; index < 1000; index++) {
-      const subscriber = bayeux.newLocalSession('s');
-      subscriber.handshake();
+      const subscriber = lodge(bayeux, 's');
       subscriber.getChannel('/a').subscribe(() => {
         received++;
       });
     }
     bayeux.addExtension({ rcv: () => true, send: () => true });
     bayeux.createChannelIfAbsent('/**').channel.addListener('message', () => true);
-    const publisher = bayeux.newLocalSession('p');
-    publisher.handshake();
+    const publisher = lodge(bayeux, 'p');
     const reply = publisher.getChannel('/a').publish(1);
     expect(received).toBe(1000);
     expect(reply).toMatchObject({ channel: '/a', successful: true });
@@ -410,8 +402,7 @@ describe('what is synchronous', () => {
     const bayeux = found();
     const received: number[] = [];
     for (let index = 0; index < 20_000; index++) {
-      const subscriber = bayeux.newLocalSession('s');
-      subscriber.handshake();
+      const subscriber = lodge(bayeux, 's');
       subscriber.getChannel('/a').subscribe(() => received.push(index));
       if (index % 1000 === 999)
         subscriber.serverSession.addExtension({ send: async (_sender, _session, message) => message });

@@ -192,13 +192,10 @@ export class Session implements ServerSession {
     if (!this.#host.remove(this, null, false) || !wasHandshook) return;
     const farewell = new ServerMessage({ channel: META_DISCONNECT, successful: true });
     const { diagnostics, extensions } = this.#host;
-    const queued = chain(extensions.send(null, this, farewell), (kept) =>
-      kept ? this.receive(null, farewell) : false,
+    const queued = diagnostics.guard('disconnect', false, () =>
+      chain(extensions.send(null, this, farewell), (kept) => kept && this.receive(null, farewell)),
     );
-    chain(
-      diagnostics.guard('disconnect', false, () => queued),
-      () => this.flush(),
-    );
+    chain(queued, () => this.flush());
   }
 
   subscribed(channel: ServerChannel): void {

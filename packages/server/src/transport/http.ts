@@ -167,7 +167,8 @@ export class HttpTransport {
       if (isHandshake && session?.isHandshook) exchange.handshaken(browsers[0]);
       if (exchange.isHeld && request.httpVersionMajor < 2) (request.socket as HoldingSocket)[holding] = exchange;
       exchange.finish();
-      if (session && !isConnect && !isHandshake) session.endBatch();
+      // A listener may have ended it already, by mistake.
+      if (session?.isBatching && !isConnect && !isHandshake) session.endBatch();
     });
   }
 

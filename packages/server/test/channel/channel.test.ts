@@ -1,7 +1,7 @@
 /** Channels: how they come to be, what they remember, who listens, and when they go. */
 import type { ServerChannel } from '@cometd-ts/server';
 import { describe, expect, it, vi } from 'vitest';
-import { found, host, pass, stopTheClock } from '../hosting.ts';
+import { found, host, lodge, pass, stopTheClock } from '../hosting.ts';
 
 describe('creating a channel', () => {
   it('configures it before anybody else can see it, then announces it', () => {
@@ -106,11 +106,7 @@ describe('a channel', () => {
       channel.addListener('message', () => void seen.push('late'));
     });
     channel.addListener('message', () => void seen.push('second'));
-    const [one, two] = ['one', 'two'].map((name) => {
-      const local = bayeux.newLocalSession(name);
-      local.handshake();
-      return local;
-    });
+    const [one, two] = ['one', 'two'].map((name) => lodge(bayeux, name));
     one?.getChannel('/a').subscribe(() => {
       seen.push('one');
       if (two) channel.unsubscribe(two.serverSession);
@@ -183,8 +179,7 @@ describe('the sweeper', () => {
     stopTheClock();
     const bayeux = found();
     bayeux.start();
-    const local = bayeux.newLocalSession('l');
-    local.handshake();
+    const local = lodge(bayeux);
     local.getChannel('/a').subscribe(() => undefined);
     await sweep(5);
     expect(bayeux.channels.map((channel) => channel.id).sort()).toEqual([
@@ -235,8 +230,7 @@ describe('the sweeper', () => {
     const bayeux = found();
     bayeux.start();
     const { channel } = bayeux.createChannelIfAbsent('/a');
-    const local = bayeux.newLocalSession('l');
-    local.handshake();
+    const local = lodge(bayeux);
     const heard = vi.fn();
     local.getChannel('/*').subscribe((_channel, message) => heard(message.data));
     for (let index = 0; index < 3; index++) {

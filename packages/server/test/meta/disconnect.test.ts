@@ -1,6 +1,6 @@
 /** `/meta/disconnect`, and the other ways a session ends: who is told what, in which order. */
 import { describe, expect, it } from 'vitest';
-import { host, transports } from '../hosting.ts';
+import { host, lodge, transports } from '../hosting.ts';
 
 describe.each(transports)('a disconnect over %s', (transport) => {
   it('ends the session and its subscriptions, and listeners hear of the message that did it', async () => {
@@ -89,8 +89,7 @@ describe('stop()', () => {
   it('ends all sessions, with or without clients', async () => {
     const house = await host();
     const session = await house.enter();
-    const local = house.bayeux.newLocalSession('l');
-    local.handshake();
+    const local = lodge(house.bayeux);
     await session.subscribe('/a');
     const announced: string[] = [];
     house.bayeux.addListener('channelAdded', (channel) => announced.push(channel.id));

@@ -9,7 +9,7 @@ import {
   ignore,
 } from '@cometd-ts/server';
 import { describe, expect, it } from 'vitest';
-import { found, host } from '../hosting.ts';
+import { found, host, lodge } from '../hosting.ts';
 
 const always = (result: AuthorizerResult): Authorizer => ({ authorize: () => result });
 
@@ -31,8 +31,7 @@ describe('the default policy', () => {
 
   it('lets local sessions create meta channels, which nobody can publish to or subscribe to all the same', async () => {
     const server = bayeux();
-    const local = server.newLocalSession('l');
-    local.handshake();
+    const local = lodge(server);
     const policy = new DefaultSecurityPolicy();
     expect(policy.canCreate(server, local.serverSession, '/meta/foo', {} as never)).toBe(true);
     expect(await local.send({ channel: '/meta/foo', data: 1 })).toMatchObject({ successful: false });
@@ -158,8 +157,7 @@ describe('authorizers', () => {
     const bayeux = found();
     const { channel } = bayeux.createChannelIfAbsent('/a');
     const registration = channel.addAuthorizer(always(deny('closed')));
-    const local = bayeux.newLocalSession('l');
-    local.handshake();
+    const local = lodge(bayeux);
     expect(local.getChannel('/a').publish(1)).toMatchObject({ error: '403:closed:publish_denied' });
     registration.remove();
     expect(local.getChannel('/a').publish(1)).toMatchObject({ successful: true });
@@ -234,11 +232,7 @@ describe('the channels of the cluster', () => {
     const remote = await house.enter();
     await remote.subscribe('/**');
     const heard: unknown[] = [];
-    const [node, other] = ['node', 'other'].map((hint) => {
-      const local = house.bayeux.newLocalSession(hint);
-      local.handshake();
-      return local;
-    });
+    const [node, other] = ['node', 'other'].map((hint) => lodge(house.bayeux, hint));
     other?.getChannel('/**').subscribe((_channel, message) => heard.push(message.channel));
     for (const name of ['/oort/cloud', '/seti/all', '/oorts', '/a'])
       expect(await node?.getChannel(name).publish(1)).toMatchObject({ successful: true });

@@ -1,7 +1,7 @@
 /** When sessions expire, when they do not, and what their clients learn of it. */
 import { describe, expect, it, vi } from 'vitest';
 import { SessionClock } from '../../src/session/clock.ts';
-import { found, gate, held, host, pass, stopTheClock, transports } from '../hosting.ts';
+import { found, gate, held, host, lodge, pass, stopTheClock, transports } from '../hosting.ts';
 
 const times = { timeout: 2000, interval: 100, maxInterval: 1000, sweepPeriod: 100 };
 
@@ -235,8 +235,7 @@ describe('a local session', () => {
     stopTheClock();
     const bayeux = found(times);
     bayeux.start();
-    const local = bayeux.newLocalSession('l');
-    local.handshake();
+    const local = lodge(bayeux);
     await pass(60_000, 1000);
     expect(local.isConnected).toBe(true);
   });

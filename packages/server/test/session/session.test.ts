@@ -1,6 +1,6 @@
 /** A session as the application sees it: its states, its transport, its attributes, and what it hears. */
 import { describe, expect, it } from 'vitest';
-import { found, host, httpOf, withCookiesOf } from '../hosting.ts';
+import { found, host, httpOf, lodge, withCookiesOf } from '../hosting.ts';
 
 describe('the states of a session', () => {
   it('follow its messages', async () => {
@@ -33,8 +33,7 @@ describe('a session', () => {
   it('has an id of 25 random letters and digits, and no two are alike', async () => {
     const bayeux = found();
     const ids = Array.from({ length: 2000 }, () => {
-      const local = bayeux.newLocalSession('');
-      local.handshake();
+      const local = lodge(bayeux, '');
       return local.id;
     });
     for (const id of ids) expect(id).toMatch(/^[0-9a-z]{25}$/);
@@ -134,8 +133,7 @@ describe('a session', () => {
   it('may be asked by local senders, by their server session or themselves', async () => {
     const house = await host();
     const session = await house.enter();
-    const local = house.bayeux.newLocalSession('service');
-    local.handshake();
+    const local = lodge(house.bayeux, 'service');
     const senders: unknown[] = [];
     const side = house.sideOf(session);
     side.addListener('message', (_session, sender) => void senders.push(sender));

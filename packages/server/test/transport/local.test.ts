@@ -1,13 +1,7 @@
 /** Local sessions: a client inside the server, by the same rules as those outside. */
 import type { BayeuxServer, LocalSession, ServerMessage } from '@cometd-ts/server';
 import { describe, expect, it } from 'vitest';
-import { found, host, told } from '../hosting.ts';
-
-function enter(bayeux: BayeuxServer, hint = 'local'): LocalSession {
-  const local = bayeux.newLocalSession(hint);
-  local.handshake();
-  return local;
-}
+import { found, host, lodge, told } from '../hosting.ts';
 
 describe('a local session', () => {
   it('is nobody before its handshake, and connected after it', () => {
@@ -55,7 +49,7 @@ describe('a local session', () => {
 
   it('disconnects, sends before what is batched, and may come back', async () => {
     const bayeux = found();
-    const local = enter(bayeux);
+    const local = lodge(bayeux);
     const first = local.serverSession;
     local.startBatch();
     const reply = local.getChannel('/a').publish(1);
@@ -69,7 +63,7 @@ describe('a local session', () => {
 
   it('keeps its session when an extension of its own stops the disconnect', () => {
     const bayeux = found();
-    const local = enter(bayeux);
+    const local = lodge(bayeux);
     const registration = local.addExtension({ send: (_session, message) => message.channel !== '/meta/disconnect' });
     expect(local.disconnect()).toMatchObject({ successful: false, error: '404::message_deleted' });
     expect(local.isConnected).toBe(true);
@@ -84,7 +78,7 @@ describe('a local session', () => {
     ['the server removes it', (bayeux, local) => void bayeux.removeSession(local.serverSession)],
   ])('subscribes anew after a second handshake when %s', (_how, end) => {
     const bayeux = found();
-    const local = enter(bayeux);
+    const local = lodge(bayeux);
     const heard: unknown[] = [];
     const channel = local.getChannel('/a');
     channel.subscribe((_channel, message) => heard.push(['old', message.data]));
@@ -103,7 +97,7 @@ describe('a local session', () => {
 
   it('passes the whole pipeline: extensions, policy, authorizers, listeners', () => {
     const bayeux = found();
-    const local = enter(bayeux);
+    const local = lodge(bayeux);
     const seen: string[] = [];
     bayeux.addExtension({ rcv: () => void seen.push('extension') });
     bayeux.securityPolicy = { canPublish: () => void seen.push('policy') };
@@ -123,7 +117,7 @@ describe('a local session', () => {
 
   it('cannot be used by a remote client', async () => {
     const house = await host();
-    const local = enter(house.bayeux);
+    const local = lodge(house.bayeux);
     for (const transport of ['websocket', 'long-polling'] as const) {
       const thief = await house.enter(transport);
       thief.clientId = local.id;
@@ -138,7 +132,7 @@ describe('a local session', () => {
 describe('a channel of a local session', () => {
   it('tells the server of its first subscription and of the end of its last', () => {
     const bayeux = found();
-    const local = enter(bayeux);
+    const local = lodge(bayeux);
     const sent: string[] = [];
     local.addExtension({ send: (_session, message) => void sent.push(message.channel) });
     const channel = local.getChannel('/a');
@@ -157,7 +151,7 @@ describe('a channel of a local session', () => {
 
   it('forgets a subscription that was refused', async () => {
     const bayeux = found();
-    const local = enter(bayeux);
+    const local = lodge(bayeux);
     const heard: unknown[] = [];
     const registration = bayeux
       .createChannelIfAbsent('/a')
@@ -174,7 +168,7 @@ describe('a channel of a local session', () => {
 
   it('hears exact and wildcard subscriptions, and listeners hear replies and service messages too', () => {
     const bayeux = found();
-    const local = enter(bayeux);
+    const local = lodge(bayeux);
     const heard: string[] = [];
     local.getChannel('/a').subscribe((channel, message) => heard.push(`${channel.id} < ${told(message)}`));
     local.getChannel('/*').subscribe((channel, message) => heard.push(`${channel.id} < ${told(message)}`));
@@ -191,7 +185,7 @@ describe('a channel of a local session', () => {
   });
 
   it('refuses what makes no sense', () => {
-    const local = enter(found());
+    const local = lodge(found());
     expect(() => local.getChannel('/meta/connect').subscribe(() => undefined)).toThrow(TypeError);
     expect(() => local.getChannel('/a/*').publish(1)).toThrow(TypeError);
     expect(() => local.getChannel('a')).toThrow(RangeError);
@@ -211,7 +205,7 @@ describe('a channel of a local session', () => {
 
   it('may publish from within a subscriber, and the messages nest', () => {
     const bayeux = found();
-    const local = enter(bayeux);
+    const local = lodge(bayeux);
     const heard: unknown[] = [];
     local.getChannel('/a').subscribe((channel, message) => {
       heard.push(message.data);
@@ -223,7 +217,7 @@ describe('a channel of a local session', () => {
 
   it('goes on when a subscriber throws', () => {
     const bayeux = found();
-    const local = enter(bayeux);
+    const local = lodge(bayeux);
     const heard: unknown[] = [];
     local.getChannel('/a').subscribe(() => {
       throw new Error('broken');
@@ -237,7 +231,7 @@ describe('a channel of a local session', () => {
 describe('a batch of a local session', () => {
   it('sends together, in order, when the outermost ends', async () => {
     const bayeux = found();
-    const local = enter(bayeux);
+    const local = lodge(bayeux);
     const heard: unknown[] = [];
     bayeux
       .createChannelIfAbsent('/a')
@@ -259,7 +253,7 @@ describe('a batch of a local session', () => {
 describe('extensions of a local session', () => {
   it('see what it sends and receives, and may stop either', () => {
     const bayeux = found();
-    const local = enter(bayeux);
+    const local = lodge(bayeux);
     const seen: string[] = [];
     const heard: unknown[] = [];
     local.getChannel('/a').subscribe((_channel, message) => heard.push(message.data));
@@ -290,7 +284,7 @@ describe('extensions of a local session', () => {
 
   it('that throw are reported, and the message goes on', () => {
     const bayeux = found();
-    const local = enter(bayeux);
+    const local = lodge(bayeux);
     local.addExtension({
       send: () => {
         throw new Error('broken');
