@@ -225,7 +225,7 @@ describe('long names', () => {
   });
 });
 
-describe('fields of any type', () => {
+describe('fields of any type', { timeout: 30_000 }, () => {
   const values = [
     'null',
     'true',

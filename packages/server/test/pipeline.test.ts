@@ -380,7 +380,7 @@ describe('asynchronous callbacks', () => {
   });
 });
 
-describe('what is synchronous', () => {
+describe('what is synchronous', { timeout: 30_000 }, () => {
   it('stays so: a publish to 1000 subscribers and its reply are done when the call returns', () => {
     const bayeux = found();
     let received = 0;
