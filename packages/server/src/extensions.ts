@@ -13,6 +13,10 @@ export class ServerExtensions {
     this.#diagnostics = diagnostics;
   }
 
+  get isEmpty(): boolean {
+    return this.#pipe.size === 0;
+  }
+
   get list(): readonly Extension[] {
     return this.#pipe.list;
   }

@@ -5,6 +5,7 @@ import {
   ChannelId,
   chain,
   isMeta,
+  isPromise,
   isService,
   type Maybe,
   META_CONNECT,
@@ -53,14 +54,22 @@ export class Hall {
   process(session: Session | null, message: ServerMessage): Maybe<ServerMessage> {
     const error = validate(message, this.#checks);
     const reply = createReply(message);
-    return attempt(
-      () => this.#arrived(session, message, reply, error),
-      (failure) => {
-        this.#rooms.diagnostics.failed('receive', failure);
-        refuse(reply, 'internal_error');
-        return reply;
-      },
-    );
+    try {
+      const answer = this.#arrived(session, message, reply, error);
+      if (!isPromise(answer)) return answer;
+      return attempt(
+        () => answer,
+        (failure) => this.#failed(reply, failure),
+      );
+    } catch (failure) {
+      return this.#failed(reply, failure);
+    }
+  }
+
+  #failed(reply: ServerMessage, failure: unknown): ServerMessage {
+    this.#rooms.diagnostics.failed('receive', failure);
+    refuse(reply, 'internal_error');
+    return reply;
   }
 
   #arrived(
@@ -75,6 +84,7 @@ export class Hall {
       refuseWith(reply, error);
       return reply;
     }
+    if (extensions.isEmpty && !session?.extensions) return this.#admitted(session, message, reply);
     const seen = chain(
       extensions.receive(session, message),
       (kept) => kept && (session?.extensions?.receive(message) ?? true),

@@ -83,6 +83,8 @@ export class BayeuxServer implements Bayeux {
     clearTimeout(this.#sweeper);
     for (const detach of this.#detachments) detach();
     this.#detachments.clear();
+    // What was said in this turn still goes out.
+    this.#rooms.flusher.flush();
     this.#rooms.sessions.clear();
     this.#webSocket.stop();
     this.#http.browsers.clear();

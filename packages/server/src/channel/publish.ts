@@ -84,6 +84,7 @@ export class Publisher {
     const route = this.#host.channels.route(channel.channelId);
     if (!message.lazy) for (const one of route) if (one.lazy) message.lazy = true;
     if (message.lazy && channel.lazyTimeout > 0) message.lazyTimeout = channel.lazyTimeout;
+    if (route.every((one) => one.listeners('message').length === 0)) return true;
     return every(route, (one) => {
       const listeners = one.listeners('message');
       if (listeners.length === 0) return true;

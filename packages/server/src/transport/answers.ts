@@ -60,7 +60,8 @@ export class HttpAnswers {
   sweep(now: number): void {
     if (this.#patience < 0) return;
     for (const response of this.#writing) {
-      const bytes = response.socket?.bytesWritten ?? 0;
+      // What the peer's side has taken: bytesWritten counts those that still wait here, too.
+      const bytes = (response.socket?.bytesWritten ?? 0) - (response.socket?.writableLength ?? 0);
       const met = this.#slow.get(response);
       if (met?.bytes !== bytes) this.#slow.set(response, { bytes, since: now });
       else if (now - met.since > this.#patience) {

@@ -68,6 +68,7 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
   readonly #vigil: Vigil;
   #waiting: Buffer[] = [];
   #busy = false;
+  #isTaking = false;
 
   constructor(host: ConnectionHost, webSocket: WebSocket, socket: Duplex, context: BayeuxContext) {
     this.#host = host;
@@ -92,9 +93,8 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
   #arrived(data: Buffer, isBinary: boolean): void {
     this.#vigil.alive();
     if (isBinary) return this.#close(CLOSE_UNSUPPORTED, 'Only text frames carry Bayeux messages');
-    if (!this.#busy) return this.#receive(data);
     this.#waiting.push(data);
-    this.#webSocket.pause();
+    this.#next();
   }
 
   #receive(data: Buffer): void {
@@ -129,10 +129,18 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
     });
   }
 
+  /** Takes the frames that wait, one after another, for as long as their answers find room. Else nothing more is read. */
   #next(): void {
-    const data = this.#waiting.shift();
-    if (data !== undefined) return this.#receive(data);
-    if (this.#webSocket.isPaused && !this.#isBlocked) this.#webSocket.resume();
+    if (this.#isTaking) return;
+    this.#isTaking = true;
+    while (!this.#busy && !this.#isFull) {
+      const data = this.#waiting.shift();
+      if (data === undefined) break;
+      this.#receive(data);
+    }
+    this.#isTaking = false;
+    if (this.#busy || this.#isFull) this.#webSocket.pause();
+    else if (this.#webSocket.isPaused) this.#webSocket.resume();
   }
 
   /** A payload is refused as a whole. */
@@ -259,6 +267,7 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
       }
     }
     this.#empty();
+    if (this.#webSocket.isPaused) this.#next();
   }
 
   /**
@@ -332,10 +341,15 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
     return (this.#raw ? this.#socket.writableLength : this.#webSocket.bufferedAmount) > HIGH_WATER;
   }
 
+  /** Whether the peer has more to read than it should: then it is not read from either. */
+  get #isFull(): boolean {
+    return this.#isBlocked || this.#outbox.size > HIGH_WATER;
+  }
+
   #drained(): void {
     this.#vigil.drained();
-    if (this.#webSocket.isPaused && !this.#busy && this.#waiting.length === 0) this.#webSocket.resume();
     if (!this.#outbox.isEmpty || this.#session?.hasMessages) this.flush();
+    this.#next();
   }
 
   // Its end

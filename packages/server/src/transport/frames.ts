@@ -35,7 +35,8 @@ export function frameTexts(batch: readonly ServerMessage[], budget: FrameBudget)
   let text = '';
   let count = 0;
   for (const { json } of batch) {
-    if (count > 0 && (count >= most || text.length + json.length > budget.maxFrameSize)) {
+    // A comma before it, and the brackets around all, count as well.
+    if (count > 0 && (count >= most || text.length + json.length + 3 > budget.maxFrameSize)) {
       texts.push(`[${text}]`);
       text = '';
       count = 0;

@@ -1,6 +1,7 @@
 /** One HTTP request and its response, from the first message to the last byte; a held connect is one that waits. */
 
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { chain, join, META_HANDSHAKE } from '@cometd-ts/protocol';
 import type { ServerMessage } from '../message.ts';
 import { concludeConnect } from '../meta/connect.ts';
@@ -34,6 +35,10 @@ export interface Service extends AnswerStyle {
 const exchanged: unique symbol = Symbol('the exchange of this response');
 type Response = ServerResponse & { [exchanged]?: HttpExchange };
 
+/** The exchange that holds a connect on a socket: a pipelined request behind it must not wait for it. */
+const holding: unique symbol = Symbol('the held connect of this socket');
+type HoldingSocket = Socket & { [holding]?: HttpExchange | undefined };
+
 /** One listener for all responses: a parked one has no closure of its own. */
 function onClose(this: Response): void {
   this[exchanged]?.closed();
@@ -54,6 +59,7 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper, Hold {
   readonly #messageCount: number;
   /** Held connects this browser may have: it depends on the version of HTTP. */
   readonly #slots: number;
+  readonly #isHttp2: boolean;
   readonly replies: ServerMessage[] = [];
 
   #state: State = 'processing';
@@ -77,14 +83,16 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper, Hold {
     this.#response = response;
     this.#session = session;
     this.#messageCount = messageCount;
+    this.#isHttp2 = isHttp2;
     this.#slots = isHttp2 ? service.options.http2MaxSessionsPerBrowser : service.options.maxSessionsPerBrowser;
     if (session) this.#browser = host.browsers.of(session);
     (response as Response)[exchanged] = this;
     response.on('close', onClose);
   }
 
-  get isHeld(): boolean {
-    return this.#state === 'held';
+  /** The exchange that holds a connect on this connection. Over HTTP/2 there is none: requests do not wait for each other. */
+  static heldOn(socket: Socket): HttpExchange | undefined {
+    return (socket as HoldingSocket)[holding];
   }
 
   // A connect
@@ -115,6 +123,7 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper, Hold {
     }
     this.#state = 'held';
     this.#held = { message, reply };
+    if (!this.#isHttp2) (this.#response.req.socket as HoldingSocket)[holding] = this;
     session.timing.suspendExpiration();
     session.notify('suspended', session, message, session.timing.holdTime);
     session.bind(this);
@@ -184,6 +193,7 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper, Hold {
 
   #letGo(): void {
     this.#host.rooms.holds.stop(this);
+    if (!this.#isHttp2) (this.#response.req.socket as HoldingSocket)[holding] = undefined;
     this.#held = null;
     this.#host.browsers.release(this.#browser, this.#slots);
   }

@@ -1,8 +1,7 @@
 /** The HTTP doors: `long-polling` by POST, `callback-polling` by GET. Book appendix C, "Transports". */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
-import { attempt, chain, META_CONNECT, META_HANDSHAKE, PayloadError } from '@cometd-ts/protocol';
+import { chain, isPromise, type Maybe, META_CONNECT, META_HANDSHAKE, PayloadError } from '@cometd-ts/protocol';
 import { createReply, type ServerMessage } from '../message.ts';
 import { refuse } from '../meta/reply.ts';
 import type { HttpOptions } from '../options.ts';
@@ -19,10 +18,6 @@ import { RequestContext } from './context.ts';
 import { cookieValues } from './cookie.ts';
 import { type ExchangeHost, HttpExchange, type Service } from './http-exchange.ts';
 import { readPayload, receiveAll } from './transport.ts';
-
-/** The exchange that holds a connect on a socket: a pipelined request behind it must not wait for it. */
-const holding: unique symbol = Symbol('the held connect of this socket');
-type HoldingSocket = Socket & { [holding]?: HttpExchange };
 
 export class HttpTransport {
   readonly #rooms: Rooms;
@@ -55,7 +50,7 @@ export class HttpTransport {
   /** Serves one request. Never throws. */
   handle(request: IncomingMessage, response: ServerResponse): void {
     response.on('error', this.#onResponseError);
-    (request.socket as HoldingSocket)[holding]?.resume(false);
+    HttpExchange.heldOn(request.socket)?.resume(false);
     const service = this.#serviceFor(request, response);
     if (!service) return;
     if (service.callback !== null) {
@@ -156,20 +151,25 @@ export class HttpTransport {
     const isHandshake = messages[0]?.channel === META_HANDSHAKE;
     if (isHandshake && this.#isCrowded(browsers[0], messages, exchange)) return exchange.finish();
     if (session && !isConnect && !isHandshake) session.startBatch();
-    const received = attempt<boolean>(
-      () => receiveAll(this.#hall, session, messages, exchange, exchange.replies),
-      (error) => {
-        diagnostics.failed('receive', error);
-        return true;
-      },
-    );
-    chain(received, () => {
+    let received: Maybe<boolean>;
+    try {
+      received = receiveAll(this.#hall, session, messages, exchange, exchange.replies);
+    } catch (error) {
+      diagnostics.failed('receive', error);
+      received = true;
+    }
+    const done = (): void => {
       if (isHandshake && session?.isHandshook) exchange.handshaken(browsers[0]);
-      if (exchange.isHeld && request.httpVersionMajor < 2) (request.socket as HoldingSocket)[holding] = exchange;
       exchange.finish();
       // A listener may have ended it already, by mistake.
       if (session?.isBatching && !isConnect && !isHandshake) session.endBatch();
-    });
+    };
+    if (!isPromise(received)) return done();
+    const late = received;
+    chain(
+      diagnostics.guard('receive', true, () => late),
+      done,
+    );
   }
 
   /** The browsers a request shows cookies of; only values this server has issued count. */

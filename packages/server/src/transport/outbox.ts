@@ -13,6 +13,7 @@ export class Outbox {
   readonly #json: JSONContext;
   readonly #budget: FrameBudget;
   #batches: Batch[] = [];
+  #size = 0;
 
   constructor(json: JSONContext, budget: FrameBudget) {
     this.#json = json;
@@ -23,10 +24,15 @@ export class Outbox {
     return this.#batches.length === 0;
   }
 
+  /** Characters of all messages in it. */
+  get size(): number {
+    return this.#size;
+  }
+
   /** Puts messages behind what is there. Throws what the JSON context throws for one that cannot be encoded. */
   push(kind: Batch['kind'], messages: readonly ServerMessage[]): void {
     if (messages.length === 0) return;
-    for (const message of messages) message.freeze(this.#json);
+    for (const message of messages) this.#size += message.freeze(this.#json).size;
     this.#batches.push({ kind, messages });
   }
 
@@ -36,6 +42,7 @@ export class Outbox {
       kind === 'queue' ? frameTexts(messages, this.#budget) : [join(messages.map((message) => message.json))],
     );
     this.#batches = [];
+    this.#size = 0;
     return texts;
   }
 
@@ -43,6 +50,7 @@ export class Outbox {
   takeBack(): ServerMessage[] {
     const messages = this.#batches.filter(({ kind }) => kind === 'queue').flatMap((batch) => batch.messages);
     this.#batches = this.#batches.filter(({ kind }) => kind === 'replies');
+    for (const message of messages) this.#size -= message.size;
     return messages;
   }
 }

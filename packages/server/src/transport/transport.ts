@@ -4,6 +4,7 @@ import {
   decode,
   decodeAll,
   every,
+  isPromise,
   type Maybe,
   META_CONNECT,
   META_HANDSHAKE,
@@ -48,18 +49,45 @@ export function receiveAll(
   keeper: ConnectKeeper,
   replies: ServerMessage[],
 ): Maybe<boolean> {
-  return every(messages, (message) => {
-    const isConnect = message.channel === META_CONNECT;
-    if (isConnect) keeper.begin();
-    return chain(hall.process(session, message), (reply) => {
-      if (isConnect && keeper.hold(message, reply)) return true;
-      if (isConnect && session) concludeConnect(session, reply);
-      return chain(hall.leave(session, reply), (left) => {
-        if (left) replies.push(left);
-        return true;
-      });
-    });
-  });
+  const [only] = messages;
+  if (messages.length === 1 && only) return receive(hall, session, only, keeper, replies);
+  return every(messages, (message) => receive(hall, session, message, keeper, replies));
+}
+
+// The steps of one message. What is synchronous makes no closure: this is the way of every poll.
+
+function receive(
+  hall: Hall,
+  session: Session | null,
+  message: ServerMessage,
+  keeper: ConnectKeeper,
+  replies: ServerMessage[],
+): Maybe<boolean> {
+  if (message.channel === META_CONNECT) keeper.begin();
+  const reply = hall.process(session, message);
+  if (!isPromise(reply)) return processed(hall, session, message, reply, keeper, replies);
+  return chain(reply, (given) => processed(hall, session, message, given, keeper, replies));
+}
+
+function processed(
+  hall: Hall,
+  session: Session | null,
+  message: ServerMessage,
+  reply: ServerMessage,
+  keeper: ConnectKeeper,
+  replies: ServerMessage[],
+): Maybe<boolean> {
+  if (message.channel === META_CONNECT) {
+    if (keeper.hold(message, reply)) return true;
+    if (session) concludeConnect(session, reply);
+  }
+  const left = hall.leave(session, reply);
+  return isPromise(left) ? chain(left, (given) => keep(given, replies)) : keep(left, replies);
+}
+
+function keep(reply: ServerMessage | null, replies: ServerMessage[]): true {
+  if (reply) replies.push(reply);
+  return true;
 }
 
 /** Whether a connect's reply may be held back at all: it succeeded, the session was connected before, and there is time to wait. */
