@@ -14,6 +14,7 @@ import {
   type WireMessage,
 } from '@cometd-ts/testkit';
 import { onTestFinished } from 'vitest';
+import { CLOSE, closeCode, type Frame, framesOf, maskedFrame, TEXT, upgradeRequest } from './wire.ts';
 
 /** A server with these options that keeps its log to itself. */
 export async function serve(options: ServerOptions = {}, rest: Omit<LaunchOptions, 'options'> = {}): Promise<Launched> {
@@ -75,13 +76,6 @@ export async function hold(
   return { reply };
 }
 
-/** The next connection that the server loses. */
-export function lostConnection(server: Launched): Promise<void> {
-  return new Promise((resolve) => {
-    server.listener.once('connection', (socket: Socket) => socket.once('close', () => resolve()));
-  });
-}
-
 /** The session leaves the server. */
 export function removal(server: Launched, session: RawSession): Promise<{ timeout: boolean }> {
   return new Promise((resolve) => {
@@ -95,7 +89,7 @@ export function removal(server: Launched, session: RawSession): Promise<{ timeou
 export class Line {
   readonly socket: Socket;
   readonly closed: Promise<void>;
-  #received: Buffer = Buffer.alloc(0);
+  #chunks: Buffer[] = [];
   #wake: () => void = () => undefined;
 
   static async dial(port: number): Promise<Line> {
@@ -108,7 +102,7 @@ export class Line {
   constructor(socket: Socket) {
     this.socket = socket;
     socket.on('data', (chunk: Buffer) => {
-      this.#received = Buffer.concat([this.#received, chunk]);
+      this.#chunks.push(chunk);
       this.#wake();
     });
     // The close that follows says enough.
@@ -122,11 +116,12 @@ export class Line {
   }
 
   get received(): Buffer {
-    return this.#received;
+    if (this.#chunks.length !== 1) this.#chunks = [Buffer.concat(this.#chunks)];
+    return this.#chunks[0] ?? Buffer.alloc(0);
   }
 
   get text(): string {
-    return this.#received.toString('latin1');
+    return this.received.toString('latin1');
   }
 
   send(data: string | Buffer): this {
@@ -136,19 +131,22 @@ export class Line {
 
   /** Everything received, once it contains this; what came until the close when it never does. */
   async until(what: string): Promise<string> {
-    while (!this.text.includes(what) && !this.socket.destroyed) {
+    await this.when(() => this.text.includes(what));
+    return this.text;
+  }
+
+  /** Waits until this is so, or the connection has closed. */
+  async when(isSo: () => boolean): Promise<void> {
+    while (!isSo() && !this.socket.destroyed) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
-    return this.text;
   }
 
-  /** What was received, and forgets it. */
-  take(): string {
-    const { text } = this;
-    this.#received = Buffer.alloc(0);
-    return text;
+  /** Forgets the first bytes received. */
+  drop(count: number): void {
+    this.#chunks = [this.received.subarray(count)];
   }
 }
 
@@ -167,3 +165,45 @@ export function postOf(body: string | Buffer, headers: Readonly<Record<string, s
 export const handshakeText: string = JSON.stringify([
   { id: '1', channel: '/meta/handshake', version: '1.0', supportedConnectionTypes: ['websocket', 'long-polling'] },
 ]);
+
+/** A WebSocket in which every frame is the test's own. It answers nothing by itself, not even pings. */
+export class FrameLine {
+  readonly line: Line;
+
+  static async open(port: number, headers: Readonly<Record<string, string>> = {}): Promise<FrameLine> {
+    const line = await Line.dial(port);
+    line.send(upgradeRequest('/cometd', headers));
+    const answer = await line.until('\r\n\r\n');
+    if (!answer.startsWith('HTTP/1.1 101')) throw new Error(`the server answered ${answer}`);
+    line.drop(answer.indexOf('\r\n\r\n') + 4);
+    return new FrameLine(line);
+  }
+
+  constructor(line: Line) {
+    this.line = line;
+  }
+
+  send(payload: unknown): this {
+    this.line.send(maskedFrame(TEXT, typeof payload === 'string' ? payload : JSON.stringify(payload)));
+    return this;
+  }
+
+  get frames(): Frame[] {
+    return framesOf(this.line.received).frames;
+  }
+
+  /** The texts of the frames received, once there are this many. */
+  async texts(count: number): Promise<string[]> {
+    const texts = () => this.frames.filter(({ opcode }) => opcode === TEXT).map(({ payload }) => payload.toString());
+    await this.line.when(() => texts().length >= count);
+    return texts();
+  }
+
+  /** The code the server closes with; 1006 when it just goes. */
+  async closed(): Promise<number> {
+    const closing = () => this.frames.find(({ opcode }) => opcode === CLOSE);
+    await this.line.when(() => closing() !== undefined);
+    const frame = closing();
+    return frame ? closeCode(frame) : 1006;
+  }
+}
