@@ -12,7 +12,7 @@ import { WebSocket } from 'ws';
 
 const scale = Number(process.env.FUZZ_SCALE ?? 1);
 const seed = process.env.FUZZ_SEED === undefined ? {} : { seed: Number(process.env.FUZZ_SEED) };
-const runs = (count: number): fc.Parameters => ({ numRuns: Math.round(count * scale), ...seed });
+const runs = (count: number): { numRuns: number; seed?: number } => ({ numRuns: Math.round(count * scale), ...seed });
 
 type Fields = Record<string, unknown>;
 

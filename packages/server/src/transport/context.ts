@@ -10,6 +10,7 @@ type Attributes = ((request: IncomingMessage) => Readonly<Record<string, unknown
 /** A snapshot of an HTTP request or WebSocket upgrade. What costs something is computed when it is asked for. */
 export class RequestContext implements BayeuxContext {
   readonly url: string;
+  readonly secure: boolean;
   readonly userPrincipal: unknown;
   readonly #httpVersion: string;
   readonly #socket: Socket;
@@ -20,6 +21,7 @@ export class RequestContext implements BayeuxContext {
   constructor(request: IncomingMessage, attributes: Attributes) {
     // Express keeps the whole URL apart from the part below the mount point.
     this.url = (request as { originalUrl?: string }).originalUrl ?? request.url ?? '';
+    this.secure = (request.socket as { encrypted?: boolean }).encrypted === true;
     this.userPrincipal = (request as { user?: unknown }).user ?? null;
     this.#httpVersion = request.httpVersion;
     this.#socket = request.socket;
@@ -29,10 +31,6 @@ export class RequestContext implements BayeuxContext {
 
   get protocol(): string {
     return `HTTP/${this.#httpVersion}`;
-  }
-
-  get secure(): boolean {
-    return (this.#socket as { encrypted?: boolean }).encrypted === true;
   }
 
   get remoteAddress(): Address {

@@ -19,6 +19,8 @@ import { cookieValues } from './cookie.ts';
 import { type ExchangeHost, HttpExchange, type Service } from './http-exchange.ts';
 import { readPayload, receiveAll } from './transport.ts';
 
+const BODY_WAS_READ = 'Somebody read the body of a request before the Bayeux server: mount it before parsers of bodies';
+
 export class HttpTransport {
   readonly #rooms: Rooms;
   readonly #hall: Hall;
@@ -116,6 +118,8 @@ export class HttpTransport {
     } catch (error) {
       return this.#failed(request, response, error, service);
     }
+    // Nothing would ever arrive, and the client would wait for ever.
+    if (request.readableEnded) return this.#failed(request, response, new Error(BODY_WAS_READ), service);
     readBody(request, service.options.maxMessageSize, this.#inFlight, this.#rooms, (body) => {
       try {
         if (body instanceof BodyError) throw body;

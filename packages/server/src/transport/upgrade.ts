@@ -1,5 +1,6 @@
 /** How the doors are set into an HTTP server that others use too: our path is ours, every other request and upgrade stays theirs. */
-import type { Server as HttpServer, IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { EventEmitter } from 'node:events';
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2SecureServer, Http2Server, Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
@@ -30,52 +31,83 @@ export function isBelow(path: string, mount: string): boolean {
   return path.startsWith(mount) && (path.length === mount.length || path[mount.length] === '/');
 }
 
-/** Sets the doors in; answers what takes them out again, and gives the other listeners back what was theirs. */
+/** Sets the doors in; answers what takes them out again. */
 export function setIn(server: AnyHttpServer, mount: string, doors: Doors): () => void {
-  // The HTTP/2 servers of Node.js have the same events and the same objects in them, to the extent used here.
-  const target = server as HttpServer;
-  const others = target.listeners('request') as RequestListener[];
-  target.removeAllListeners('request');
-
-  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    if (isBelow(pathOf(request.url), mount)) return doors.handle(request, response);
-    for (const other of others) other.call(target, request, response as Parameters<RequestListener>[1]);
-    if (others.length === 0 && target.listenerCount('request') === 1) {
-      response.writeHead(404, { 'Content-Length': '0' });
-      response.end();
-    }
-  };
-  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    if (doors.servesUpgrade(pathOf(request.url))) return doors.upgrade(request, socket, head);
-    if (target.listenerCount('upgrade') > 1) return;
-    socket.on('error', () => socket.destroy());
-    answer(socket, 404, 'Nothing here speaks WebSocket');
-  };
-  const onConnect = (request: Http2ServerRequest, response: Http2ServerResponse): void => {
-    if (!request.stream) {
-      // HTTP/1.1 on a server for both: the second argument is the socket then.
-      if (target.listenerCount('connect') === 1) (response as unknown as Duplex).destroy();
-      return;
-    }
-    if (isWebSocketConnect(request) && doors.servesUpgrade(pathOf(request.url))) {
-      const stream = response.stream;
-      return doors.upgrade(upgradeRequestOf(request), new Http2Socket(stream), Buffer.alloc(0));
-    }
-    if (target.listenerCount('connect') > 1) return;
-    response.statusCode = 405;
-    response.end();
-  };
-  target.on('request', onRequest);
-  target.on('upgrade', onUpgrade);
-  const isHttp2 = 'updateSettings' in server;
-  if (isHttp2) {
+  const ends = [
+    standBefore<[IncomingMessage, ServerResponse]>(server, 'request', {
+      take: (request, response) => {
+        const isOurs = isBelow(pathOf(request.url), mount);
+        if (isOurs) doors.handle(request, response);
+        return isOurs;
+      },
+      unclaimed: (_request, response) => {
+        response.writeHead(404, { 'Content-Length': '0' });
+        response.end();
+      },
+    }),
+    standBefore<[IncomingMessage, Duplex, Buffer]>(server, 'upgrade', {
+      take: (request, socket, head) => {
+        const isOurs = doors.servesUpgrade(pathOf(request.url));
+        if (isOurs) doors.upgrade(request, socket, head);
+        return isOurs;
+      },
+      unclaimed: (_request, socket) => {
+        socket.on('error', () => socket.destroy());
+        answer(socket, 404, 'Nothing here speaks WebSocket');
+      },
+    }),
+  ];
+  // The HTTP/2 servers of Node.js have the same events and the same objects in them, and one more.
+  if ('updateSettings' in server) {
     server.updateSettings({ enableConnectProtocol: true });
-    (server as Http2Server).on('connect', onConnect as never);
+    ends.push(
+      standBefore<[Http2ServerRequest, Http2ServerResponse | Duplex]>(server, 'connect', {
+        take: (request, response) => {
+          // HTTP/1.1 on a server for both has no stream: the second argument is the socket then.
+          if (!request.stream || !isWebSocketConnect(request) || !doors.servesUpgrade(pathOf(request.url)))
+            return false;
+          doors.upgrade(
+            upgradeRequestOf(request),
+            new Http2Socket((response as Http2ServerResponse).stream),
+            Buffer.alloc(0),
+          );
+          return true;
+        },
+        unclaimed: (request, response) => {
+          if (!request.stream) return void response.destroy();
+          (response as Http2ServerResponse).statusCode = 405;
+          response.end();
+        },
+      }),
+    );
   }
   return () => {
-    target.off('request', onRequest);
-    target.off('upgrade', onUpgrade);
-    if (isHttp2) (server as Http2Server).off('connect', onConnect as never);
-    for (const other of others) target.on('request', other);
+    for (const end of ends) end();
+  };
+}
+
+/** What becomes of an event: `take` answers whether it was for us, `unclaimed` is for what nobody else listens to. */
+interface Claim<Args extends unknown[]> {
+  take(...args: Args): boolean;
+  unclaimed(...args: Args): void;
+}
+
+/** Stands before whoever listens to an event: they get what is not ours. Answers what steps aside again. */
+function standBefore<Args extends unknown[]>(target: EventEmitter, event: string, claim: Claim<Args>): () => void {
+  const others = target.listeners(event);
+  let isOpen = true;
+  const listener = (...args: Args): void => {
+    if (isOpen && claim.take(...args)) return;
+    for (const other of others) other.apply(target, args);
+    if (others.length === 0 && target.listenerCount(event) === 1) claim.unclaimed(...args);
+  };
+  target.removeAllListeners(event);
+  target.on(event, listener as (...args: unknown[]) => void);
+  return () => {
+    isOpen = false;
+    // Somebody may stand before us by now: for them we go on passing on.
+    if (!target.listeners(event).includes(listener)) return;
+    target.off(event, listener as (...args: unknown[]) => void);
+    for (const other of others) target.on(event, other as (...args: unknown[]) => void);
   };
 }

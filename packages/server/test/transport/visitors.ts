@@ -14,6 +14,7 @@ import {
   type WireMessage,
 } from '@cometd-ts/testkit';
 import { onTestFinished } from 'vitest';
+import type { Session } from '../../src/session/session.ts';
 import { CLOSE, closeCode, type Frame, framesOf, maskedFrame, TEXT, upgradeRequest } from './wire.ts';
 
 /** A server with these options that keeps its log to itself. */
@@ -83,6 +84,11 @@ export function removal(server: Launched, session: RawSession): Promise<{ timeou
       .getSession(session.clientId)
       ?.addListener('removed', (_session, _message, timeout) => resolve({ timeout }));
   });
+}
+
+/** What waits for the client of a session. */
+export function queueOf(server: Launched, clientId: string): readonly unknown[] {
+  return (server.bayeux.getSession(clientId) as Session | undefined)?.queue ?? [];
 }
 
 /** A TCP connection in which every byte is the test's own. */
