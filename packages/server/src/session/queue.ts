@@ -26,7 +26,9 @@ export class MessageQueue {
   }
 
   add(message: ServerMessage): void {
-    this.#messages.push(message);
+    // A list of its own for the first: pushing to an empty one would make room for many.
+    if (this.#messages.length === 0) this.#messages = [message];
+    else this.#messages.push(message);
     this.#bytes += message.size;
     if (!message.lazy) this.#nonLazy = true;
   }

@@ -356,7 +356,7 @@ export class Session implements ServerSession {
 
   /** What the server itself has to say, its farewell, always fits. */
   #hasRoomFor(message: ServerMessage): boolean {
-    return isMeta(message.channel) || this.#queue.hasRoomFor(message, this.timing.via.settings);
+    return this.#queue.hasRoomFor(message, this.timing.via.settings) || isMeta(message.channel);
   }
 
   /** The queue is full. Its listeners decide; without any, it is emptied onto the wire if the client can take it, else the policy decides. */
