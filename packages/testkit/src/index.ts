@@ -11,5 +11,5 @@ export type { RawTransport } from './raw-session.ts';
 export { openSession, RawSession } from './raw-session.ts';
 export type { Closing, RawWebSocketOptions } from './raw-websocket.ts';
 export { RawWebSocket } from './raw-websocket.ts';
-export type { Direction } from './toxic-proxy.ts';
+export type { Direction, Ending } from './toxic-proxy.ts';
 export { ToxicProxy } from './toxic-proxy.ts';

@@ -113,4 +113,102 @@ describe('the toxic proxy', () => {
     clients.push(socket);
     expect((await once(socket, 'error'))[0]).toMatchObject({ code: 'ECONNRESET' });
   });
+
+  it('cuts with a reset where that is asked for', async () => {
+    const socket = await client();
+    const cut = proxy.cutAfter(0, 'down', 'reset');
+    const error = once(socket, 'error');
+    socket.write('abcdef');
+    expect((await error)[0]).toMatchObject({ code: 'ECONNRESET' });
+    await cut;
+  });
+
+  it('lets the bytes before a reset through', async () => {
+    const socket = await client();
+    const cut = proxy.cutAfter(3, 'down', 'reset');
+    socket.write('abcdef');
+    expect(await heard(socket)).toBe('abc');
+    await cut;
+  });
+
+  it('cuts one connection only, and lets the next one live', async () => {
+    const first = await client();
+    const cut = proxy.cutAfter(0, 'up');
+    const closed = once(first, 'end');
+    first.write('abc');
+    await Promise.all([cut, closed]);
+    const second = await client();
+    second.write('abc');
+    expect(await heard(second)).toBe('abc');
+  });
+
+  it('slices what passes into pieces that arrive one by one', async () => {
+    const socket = await client();
+    proxy.slice(2);
+    const pieces: string[] = [];
+    let text = '';
+    const all = new Promise<void>((resolve) => {
+      socket.on('data', (chunk) => {
+        pieces.push(String(chunk));
+        text += chunk;
+        if (text.length === 7) resolve();
+      });
+    });
+    socket.write('abcdefg');
+    await all;
+    expect(text).toBe('abcdefg');
+    expect(pieces.length).toBeGreaterThan(1);
+  });
+
+  it('slows to so many bytes per second', async () => {
+    const socket = await client();
+    proxy.slow(500);
+    let text = '';
+    const start = performance.now();
+    const all = new Promise<void>((resolve) => {
+      socket.on('data', (chunk) => {
+        text += chunk;
+        if (text.length === 50) resolve();
+      });
+    });
+    socket.write('x'.repeat(50));
+    await all;
+    // The first portion leaves at once: 45 bytes at 5 per 10 ms.
+    expect(performance.now() - start).toBeGreaterThan(85);
+  });
+
+  it('holds what carries a text and what follows it on that connection, until released', async () => {
+    const [held, free] = [await client(), await client()];
+    const caught = proxy.hold('down', 'secret');
+    held.write('the secret');
+    await caught;
+    held.write(' and more');
+    while (proxy.seen.down < 19) await new Promise(setImmediate);
+    free.write('hello');
+    expect(await heard(free)).toBe('hello');
+    expect(held.bytesRead).toBe(0);
+    let text = '';
+    const all = new Promise<void>((resolve) => {
+      held.on('data', (chunk) => {
+        text += chunk;
+        if (text.length === 19) resolve();
+      });
+    });
+    proxy.release();
+    await all;
+    expect(text).toBe('the secret and more');
+  });
+
+  it('delivers a goodbye only after everything before it', async () => {
+    const socket = await client();
+    proxy.slice(1);
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    const end = once(socket, 'end');
+    socket.end('farewell');
+    await end;
+    expect(text).toBe('farewell');
+  });
 });
