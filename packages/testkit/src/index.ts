@@ -1,10 +1,13 @@
 /** Launchers, raw clients and troublemakers for the tests of this repository. */
 
 export { furnish } from './furnish.ts';
+export { HonestReplies } from './honest-replies.ts';
 export type { WireMessage } from './inbox.ts';
 export { Inbox } from './inbox.ts';
 export type { Launched, LaunchOptions, Scheme } from './launch.ts';
 export { certificate, launch } from './launch.ts';
+export type { Answer, Asked, MaliciousOptions, Script } from './malicious-server.ts';
+export { honestly, MaliciousServer } from './malicious-server.ts';
 export type { RawHttpOptions, RawRequest, RawResponse } from './raw-http.ts';
 export { RawHttp } from './raw-http.ts';
 export type { RawTransport } from './raw-session.ts';
