@@ -52,6 +52,16 @@ behaviour('registry', (behaves) => {
     expect(registry.getTransportTypes()).toEqual([]);
   });
 
+  behaves('the registry takes a type once, and says whether it did', (visit) => {
+    const registry = visit.cometd.getTransportRegistry();
+    const [own, other] = [registry.find('long-polling'), new visit.lib.LongPollingTransport()];
+    expect(registry.add('long-polling', other)).toBe(false);
+    expect(registry.find('long-polling')).toBe(own);
+    expect(registry.add('other', other, 0)).toBe(true);
+    expect(registry.getTransportTypes()).toEqual(['other', 'long-polling']);
+    expect(registry.remove('none')).toBeNull();
+  });
+
   behaves('extensions are told of their registration and its end', ({ cometd }) => {
     const told: unknown[][] = [];
     const extension = {
