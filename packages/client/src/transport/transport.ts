@@ -1,0 +1,206 @@
+/**
+ * The contract of a transport, and what all of ours have in common. It is the contract of the CometD JavaScript library:
+ * transports may be derived (`Transport.derive`), and their methods replaced, so there is no `#private` state.
+ */
+import type { Advice } from '@cometd-ts/protocol';
+import type { Envelope, Failure, Message } from '../message.ts';
+import type { Configuration } from '../options.ts';
+import type { Platform } from '../platform.ts';
+
+/** What a client asks of a transport. */
+export interface TransportLike {
+  registered?(type: string, cometd: never): void;
+  unregistered?(): void;
+  /** Whether the transport works now, as far as it knows. Only `true` is yes. */
+  accept(version: string, crossDomain: boolean, url: string): boolean;
+  /** Sends messages; callbacks of the envelope never run before it returns. */
+  send(envelope: Envelope, metaConnect: boolean): void;
+  /** Forgets what waits; `init` forgets also what was learned about the network. */
+  reset(init: boolean): void;
+  /** Ends all that is under way; what it carried fails. */
+  abort(): void;
+  readonly type?: string | null;
+  url?: string | null;
+  getType?(): string | null;
+  getURL?(): string | undefined;
+  setURL?(url: string): void;
+}
+
+/** What a transport may ask of its client. */
+export interface TransportHost {
+  readonly config: Configuration;
+  readonly platform: Platform;
+  readonly advice: Advice;
+  setTimeout(fn: () => void, ms: number): unknown;
+  clearTimeout(handle: unknown): void;
+  transportListeners(event: string): readonly ((messages: Message[]) => unknown)[];
+  log(level: 'debug' | 'info' | 'warn', args: unknown[]): void;
+}
+
+/** Messages as text, and which ones they are. */
+export interface Part {
+  readonly text: string;
+  readonly messages: Message[];
+}
+
+export abstract class Transport implements TransportLike {
+  _type: string | null = null;
+  _cometd: unknown = null;
+  _url: string | null = null;
+
+  /** An object whose prototype is the given transport, for bindings that replace single methods. */
+  static derive<T extends object>(base: T): T {
+    return Object.create(base) as T;
+  }
+
+  registered(type: string, cometd: unknown): void {
+    this._type = type;
+    this._cometd = cometd;
+  }
+
+  unregistered(): void {
+    this._type = null;
+    this._cometd = null;
+  }
+
+  abstract accept(version: string, crossDomain: boolean, url: string): boolean;
+  abstract send(envelope: Envelope, metaConnect: boolean): void;
+  abstract abort(): void;
+
+  reset(_init: boolean): void {
+    // Most transports have nothing to forget.
+  }
+
+  get type(): string | null {
+    return this._type;
+  }
+
+  getType(): string | null {
+    return this._type;
+  }
+
+  /** The URL of this transport alone, when one was set. */
+  get url(): string | null {
+    return this._url;
+  }
+
+  set url(url: string | null) {
+    this._url = url;
+  }
+
+  getURL(): string | undefined {
+    return this._url ?? undefined;
+  }
+
+  setURL(url: string): void {
+    this._url = url;
+  }
+
+  get cometd(): unknown {
+    return this._cometd;
+  }
+
+  get configuration(): Configuration {
+    return this._host.config;
+  }
+
+  getConfiguration(): Configuration {
+    return this._host.config;
+  }
+
+  get advice(): Advice {
+    return this._host.advice;
+  }
+
+  getAdvice(): Advice {
+    return this._host.advice;
+  }
+
+  get _host(): TransportHost {
+    const cometd = this._cometd as { _engine?: TransportHost } | null;
+    if (!cometd) throw new Error('The transport is not registered');
+    return cometd._engine ?? (cometd as unknown as TransportHost);
+  }
+
+  setTimeout(fn: () => void, delay: number): unknown {
+    return this._host.setTimeout(fn, delay);
+  }
+
+  clearTimeout(handle: unknown): void {
+    this._host.clearTimeout(handle);
+  }
+
+  _debug(...args: unknown[]): void {
+    this._host.log('debug', args);
+  }
+
+  _info(...args: unknown[]): void {
+    this._host.log('info', args);
+  }
+
+  _warn(...args: unknown[]): void {
+    this._host.log('warn', args);
+  }
+
+  convertToJSON(messages: Message | readonly Message[]): string {
+    return JSON.stringify(messages);
+  }
+
+  /** The messages of a response: text, an array, or one object. */
+  convertToMessages(response: unknown): Message[] {
+    if (response === undefined || response === null) return [];
+    const value: unknown =
+      typeof response === 'string' || response instanceof String ? JSON.parse(`${response}`) : response;
+    const messages: unknown[] = Array.isArray(value) ? value : [value];
+    return messages.filter((message) => message !== null && typeof message === 'object') as Message[];
+  }
+
+  /** Asks the `timeout` listeners for patience: how many ms more, or 0. */
+  notifyTransportTimeout(messages: Message[]): number {
+    for (const listener of this._host.transportListeners('timeout')) {
+      try {
+        const extension = listener.call(this, messages);
+        if (typeof extension === 'number' && extension > 0) return extension;
+      } catch (error) {
+        this._info('Exception during execution of transport listener', error);
+      }
+    }
+    return 0;
+  }
+
+  /** How long the reply to these messages may take. */
+  _delay(metaConnect: boolean): number {
+    const { maxNetworkDelay } = this._host.config;
+    const held = metaConnect ? this._host.advice.timeout : 0;
+    return maxNetworkDelay + (typeof held === 'number' && held > 0 ? held : 0);
+  }
+
+  /** Writes messages in as few texts as the size limit allows. What is too big or has no JSON goes to `fail`. */
+  _parts(messages: readonly Message[], fail: (message: Message, failure: Failure) => void): Part[] {
+    const max = this._host.config.maxSendBayeuxMessageSize;
+    const parts: { texts: string[]; size: number; messages: Message[] }[] = [];
+    for (const message of messages) {
+      let text: string;
+      try {
+        text = this.convertToJSON(message);
+        if (max > 0 && text.length > max) throw new Error(`maxSendBayeuxMessageSize ${max} exceeded`);
+      } catch (exception) {
+        fail(message, { exception, sent: 'no' });
+        continue;
+      }
+      let part = parts.at(-1);
+      if (!part || (max > 0 && part.size + text.length + 1 > max)) {
+        part = { texts: [], size: 1, messages: [] };
+        parts.push(part);
+      }
+      part.texts.push(text);
+      part.size += text.length + 1;
+      part.messages.push(message);
+    }
+    return parts.map((part) => ({ text: `[${part.texts.join(',')}]`, messages: part.messages }));
+  }
+
+  toString(): string {
+    return `${this._type}`;
+  }
+}
