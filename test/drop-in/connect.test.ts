@@ -138,14 +138,14 @@ behaviour('advice', (behaves) => {
     expect(visit.cometd.getAdvice().timeout).toBe(20_000);
   });
 
-  behaves('any message may bring advice, and extensions see it first', async (visit) => {
+  behaves('any reply may bring advice, and extensions see it first', async (visit) => {
     await visit.connected();
     visit.cometd.registerExtension('advisor', {
       incoming: (message: { advice?: { interval: number } }) => {
         if (message.advice) message.advice.interval = 77;
       },
     });
-    visit.cometd.receive({ channel: '/a', data: 1, advice: { interval: 5 } });
+    visit.cometd.receive({ channel: '/a', id: '99', successful: true, advice: { interval: 5 } });
     expect(visit.cometd.getAdvice().interval).toBe(77);
   });
 

@@ -25,13 +25,13 @@ export class TransportRegistry {
     return type === undefined ? null : this.find(type);
   }
 
-  /** Adds a transport; a wrong or missing index puts it last. */
-  add(type: string, transport: TransportLike, index?: number): void {
-    if (!this.#types.includes(type)) {
-      const at = typeof index === 'number' ? index : this.#types.length;
-      this.#types.splice(at, 0, type);
-    }
+  /** Adds a transport, last if there is no index. False: the type is there already, and nothing changed. */
+  add(type: string, transport: TransportLike, index?: number): boolean {
+    if (this.#transports.has(type)) return false;
+    const at = typeof index === 'number' ? index : this.#types.length;
+    this.#types.splice(at, 0, type);
     this.#transports.set(type, transport);
+    return true;
   }
 
   find(type: string): TransportLike | null {

@@ -31,6 +31,8 @@ export interface TransportHost {
   readonly config: Configuration;
   readonly platform: Platform;
   readonly advice: Advice;
+  /** The URL of the transport in use, without anything appended. */
+  getURL(): string;
   setTimeout(fn: () => void, ms: number): unknown;
   clearTimeout(handle: unknown): void;
   transportListeners(event: string): readonly ((messages: Message[]) => unknown)[];
@@ -188,7 +190,7 @@ export abstract class Transport implements TransportLike {
         fail(message, { exception, sent: 'no' });
         continue;
       }
-      let part = parts.at(-1);
+      let part = parts[parts.length - 1];
       if (!part || (max > 0 && part.size + text.length + 1 > max)) {
         part = { texts: [], size: 1, messages: [] };
         parts.push(part);

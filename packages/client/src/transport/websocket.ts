@@ -52,7 +52,7 @@ export class WebSocketTransport extends Transport {
     if (this._opened) this._write(envelope, metaConnect);
     else {
       this._waiting.push({ envelope, metaConnect });
-      if (!this._socket) this._open(envelope.url);
+      if (!this._socket) this._open(this._host.getURL());
     }
   }
 
@@ -231,7 +231,7 @@ export class WebSocketTransport extends Transport {
     }
     for (const message of messages) if (message.channel === '/meta/disconnect' && message.successful) ended = true;
     this._envelope = envelope ?? this._envelope;
-    this._envelope?.onSuccess(messages);
+    if (this._envelope) this._notifySuccess(this._envelope.onSuccess, messages);
     if (ended && !this._connectPending && this._socket === socket) this._drop(socket, 'Disconnect');
   }
 
@@ -272,8 +272,17 @@ export class WebSocketTransport extends Transport {
     this._waiting = [];
     this._connectPending = false;
     for (const [envelope, { messages, sent }] of failed) {
-      envelope.onFailure(socket, messages, { ...failure, sent: sent ? 'perhaps' : 'no' });
+      this._notifyFailure(envelope.onFailure, socket, messages, { ...failure, sent: sent ? 'perhaps' : 'no' });
     }
+  }
+
+  /** Bindings wrap this one and the next, to tell their toolkit that something changed. */
+  _notifySuccess(notify: Envelope['onSuccess'], messages: Message[]): void {
+    notify.call(this, messages);
+  }
+
+  _notifyFailure(notify: Envelope['onFailure'], conduit: unknown, messages: Message[], failure: Failure): void {
+    notify.call(this, conduit, messages, failure);
   }
 
   override abort(): void {

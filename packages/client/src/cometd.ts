@@ -1,0 +1,647 @@
+/**
+ * The CometD JavaScript library's object, with the API of the book's chapter 8: an application written for cometd.js
+ * runs unchanged. Public methods work unbound, and those that applications replace are looked up when they are needed.
+ */
+import type { Advice } from '@cometd-ts/protocol';
+import { isLegalChannel } from './channel-names.ts';
+import { Engine, type FailureInfo } from './engine.ts';
+import type { ClientExtension } from './exchange.ts';
+import { ListenerTable, type SubscriptionHandle } from './listeners.ts';
+import type { Callback, Failure, Message } from './message.ts';
+import { mixin } from './mixin.ts';
+import type { TransportRegistry } from './negotiation.ts';
+import type { ClientOptions, LogLevel } from './options.ts';
+import { type Platform, world } from './platform.ts';
+import { isHandshaking } from './state.ts';
+import { CallbackPollingTransport } from './transport/callback-polling.ts';
+import { LongPollingTransport } from './transport/long-polling.ts';
+import type { TransportLike } from './transport/transport.ts';
+import { WebSocketTransport } from './transport/websocket.ts';
+import { workerTimers } from './worker-timers.ts';
+
+/** What `configure` takes: a URL, or options with one. */
+export type CometDConfiguration = ClientOptions & { url?: string; [name: string]: unknown };
+
+/** Where a `CometD` object is. `connected`: a connect is with the server, or on its way there. */
+export type CometDStatus = 'disconnected' | 'handshaking' | 'connecting' | 'connected' | 'disconnecting';
+
+/** Called with a message; `this` is the scope that was given with it. */
+export type MessageCallback<Data = unknown> = (message: Message<Data>) => void;
+
+/** A method, or the name of a method of the scope. */
+type Method = MessageCallback<never> | string;
+
+type TransportListener = (messages: Message[]) => number | undefined | void;
+
+/** Fields for a message, merged under those of the protocol. */
+export type MessageProps = Record<string, unknown>;
+
+/** For the bindings and the platform's entries. */
+export interface CometDSettings {
+  platform?: Platform;
+  /** Messages from the network pass `cometd.receive` even when the application has replaced it. Default true. */
+  receivesThroughMethod?: boolean;
+}
+
+type Arg = MessageProps | MessageCallback | null | undefined;
+
+export class CometD {
+  readonly _engine: Engine;
+  readonly _name: string;
+  readonly #listeners: ListenerTable = new ListenerTable();
+  readonly #transportListeners: TransportListener[] = [];
+  #timers: ReturnType<typeof workerTimers>;
+  #timersRead = false;
+
+  /** Strictly false: WebSocket is not used. */
+  websocketEnabled?: boolean;
+  /** Strictly false: the ack extension asks for no acknowledgements. */
+  ackEnabled?: boolean;
+  onListenerException?: (
+    exception: unknown,
+    subscription: SubscriptionHandle,
+    isListener: boolean,
+    message: Message,
+  ) => void;
+  onCallbackException?: (exception: unknown, message: Message) => void;
+  onExtensionException?: (exception: unknown, extensionName: string, outgoing: boolean, message: Message) => void;
+  onTransportException?: (failure: Failure, oldTransportType: string | null, newTransportType: string | null) => void;
+  /** There while the reload extension is registered: saves the session for the next page. */
+  reload?: ((configuration?: { name?: string } | Event) => void) | undefined;
+
+  constructor(name?: string, settings: CometDSettings = {}) {
+    this._name = typeof name === 'string' && name !== '' ? name : 'default';
+    const through = settings.receivesThroughMethod !== false;
+    const engine = new Engine(
+      {
+        flushesFirst: true,
+        notify: (channel, message) => this.#notify(channel, message),
+        call: (callback, message) => this.#call(callback, message),
+        extensionFailed: (error, extension, outgoing, message) =>
+          this.#guard(
+            this.onExtensionException,
+            [error, extension, outgoing, message],
+            ['extension', extension, error],
+          ),
+        receive: (message) => (through ? this.receive(message) : engine.receive(message)),
+        refused: ({ subscription }) => {
+          for (const channel of [subscription].flat()) if (channel) this.#listeners.clearSubscriptions(channel);
+        },
+        changed: (state) => {
+          if (state === 'disconnected') engine.setTimeout(() => this.#timers?.end(), 0);
+        },
+        handshaking: () => this.#listeners.clearSubscriptions(),
+        handshaken: () => [],
+        transportFailed: (message, info, handle) => this.onTransportFailure(message, info, handle),
+        transportException: (failure, oldType, newType) =>
+          this.#guard(this.onTransportException, [failure, oldType, newType], undefined),
+        transportListeners: () => this.#transportListeners,
+      },
+      settings.platform ?? {},
+    );
+    this._engine = engine;
+    bindMethods(this);
+    if (settings.platform?.openWebSocket || world().WebSocket)
+      this.registerTransport('websocket', new WebSocketTransport());
+    this.registerTransport('long-polling', new LongPollingTransport());
+    this.registerTransport('callback-polling', new CallbackPollingTransport());
+  }
+
+  // Configuration
+
+  /** Takes options over those there are. Throws when there is no URL then. */
+  configure(configuration?: string | CometDConfiguration): void {
+    const { config } = this._engine;
+    const options = typeof configuration === 'string' ? { url: configuration } : (configuration ?? {});
+    mixin(false, config, options);
+    if (!config.url) throw new Error("Missing required configuration parameter 'url' specifying the Bayeux server URL");
+    this._engine.readURL();
+    this.#readTimers();
+  }
+
+  /** `configure` and `handshake` in one. */
+  init(configuration: string | CometDConfiguration, handshakeProps?: Arg, handshakeCallback?: MessageCallback): void {
+    this.configure(configuration);
+    this.handshake(handshakeProps, handshakeCallback);
+  }
+
+  #readTimers(): void {
+    const { config, platform } = this._engine;
+    if (this.#timersRead || !config.useWorkerScheduler || platform.setTimeout) return;
+    this.#timersRead = true;
+    this.#timers = workerTimers(world());
+    if (this.#timers) this._engine.platform = { ...platform, ...this.#timers };
+  }
+
+  getName(): string {
+    return this._name;
+  }
+
+  getURL(): string | null {
+    return this._engine.getURL() || null;
+  }
+
+  getClientId(): string | null {
+    return this._engine.clientId;
+  }
+
+  getStatus(): CometDStatus {
+    const { state, connectSent } = this._engine;
+    if (state === 'disconnected') return 'disconnected';
+    if (state === 'disconnecting' || state === 'terminating') return 'disconnecting';
+    if (isHandshaking(state) || state === 'handshaken') return 'handshaking';
+    return connectSent ? 'connected' : 'connecting';
+  }
+
+  isDisconnected(): boolean {
+    return this._engine.isDisconnected;
+  }
+
+  /** A copy of the options. */
+  getConfiguration(): CometDConfiguration {
+    return mixin(true, {}, this._engine.config) as CometDConfiguration;
+  }
+
+  /** A copy of what the server advised. Empty before the first handshake. */
+  getAdvice(): Advice {
+    return mixin(true, {}, this._engine.advice) as Advice;
+  }
+
+  setLogLevel(level: LogLevel): void {
+    this._engine.config.logLevel = level;
+  }
+
+  setBackoffIncrement(ms: number): void {
+    this._engine.config.backoffIncrement = ms;
+  }
+
+  getBackoffIncrement(): number {
+    return this._engine.config.backoffIncrement;
+  }
+
+  getBackoffPeriod(): number {
+    return this._engine.backoff.period;
+  }
+
+  increaseBackoffPeriod(): number {
+    return this._engine.backoff.increase();
+  }
+
+  resetBackoffPeriod(): void {
+    this._engine.backoff.reset();
+  }
+
+  setTimeout(fn: () => void, delay: number): unknown {
+    return this._engine.setTimeout(fn, delay);
+  }
+
+  clearTimeout(handle: unknown): void {
+    this._engine.clearTimeout(handle);
+  }
+
+  // Session
+
+  /** Begins a session. Throws unless disconnected. The callback is called again at every later handshake. */
+  handshake(handshakeProps?: Arg, handshakeCallback?: MessageCallback): void {
+    const [props, callback] = trailing(handshakeProps, handshakeCallback);
+    if (this._engine.state !== 'disconnected') throw new Error(`Illegal state: ${this.getStatus()}`);
+    if (!this._engine.config.url) this.configure({});
+    this._engine.handshake(props, callback);
+  }
+
+  /** Ends the session. Does nothing when it has ended already. An old leading boolean is ignored. */
+  disconnect(disconnectProps?: Arg | boolean, disconnectCallback?: Arg, legacyCallback?: MessageCallback): void {
+    if (this.isDisconnected()) return;
+    const [first, second] =
+      typeof disconnectProps === 'boolean'
+        ? [disconnectCallback, legacyCallback]
+        : [disconnectProps, disconnectCallback];
+    const [props, callback] = trailing(first, second);
+    this._engine.disconnect(props, callback);
+  }
+
+  startBatch(): void {
+    this._engine.startBatch();
+  }
+
+  endBatch(): void {
+    this._engine.endBatch();
+  }
+
+  /** Sends what `callback` sends together. */
+  batch(callback: () => void): void;
+  batch<Scope>(scope: Scope, callback: ((this: Scope) => void) | string): void;
+  batch(scope: unknown, callback?: unknown): void {
+    const [context, method] = resolve(scope, callback);
+    const { batches } = this._engine;
+    const end = (): void => {
+      if (this._engine.batches === batches) this.endBatch();
+    };
+    this.startBatch();
+    try {
+      (method as () => void).call(context);
+    } catch (error) {
+      this._info('Exception during execution of batch', error);
+      end();
+      throw error;
+    }
+    end();
+  }
+
+  // Listeners and subscriptions
+
+  /** Hears the messages of a channel that arrive anyway, meta channels included. Local; survives handshakes. */
+  addListener<Data = unknown>(channel: string, callback: MessageCallback<Data>): SubscriptionHandle;
+  addListener(channel: string, scope: unknown, callback: Method): SubscriptionHandle;
+  addListener(channel: string, ...rest: unknown[]): SubscriptionHandle {
+    require(2, channel === undefined ? 0 : rest.length + 1);
+    if (typeof channel !== 'string') throw new Error('Illegal argument type: channel must be a string');
+    const [scope, callback] = resolve(rest[0], rest[1]);
+    return this.#listeners.add(channel, scope, callback, true);
+  }
+
+  removeListener(handle: SubscriptionHandle): void {
+    check(handle);
+    this.#listeners.remove(handle);
+  }
+
+  /** Drops all listeners and subscriptions, here only. */
+  clearListeners(): void {
+    this.#listeners.clear();
+  }
+
+  /** Hears what is published to a channel. The first subscription to it tells the server. */
+  subscribe<Data = unknown>(
+    channel: string,
+    callback: MessageCallback<Data>,
+    subscribeProps?: Arg,
+    subscribeCallback?: MessageCallback,
+  ): SubscriptionHandle;
+  subscribe(
+    channel: string,
+    scope: unknown,
+    callback: Method,
+    subscribeProps?: Arg,
+    subscribeCallback?: MessageCallback,
+  ): SubscriptionHandle;
+  subscribe(channel: string, ...rest: unknown[]): SubscriptionHandle {
+    require(2, channel === undefined ? 0 : rest.length + 1);
+    checkChannel(channel);
+    this.#checkConnected();
+    const [scope, callback, used] = resolve(rest[0], rest[1]);
+    const [props, subscribeCallback] = trailing(rest[used], rest[used + 1]);
+    const isFirst = !this.#listeners.isSubscribed(channel);
+    const handle = this.#listeners.add(channel, scope, callback, false);
+    this.#tell('/meta/subscribe', channel, isFirst, props, subscribeCallback);
+    return handle;
+  }
+
+  /** Ends a subscription. The end of the last one tells the server. */
+  unsubscribe(handle: SubscriptionHandle, unsubscribeProps?: Arg, unsubscribeCallback?: MessageCallback): void {
+    require(1, handle === undefined ? 0 : 1);
+    this.#checkConnected();
+    check(handle);
+    const [props, callback] = trailing(unsubscribeProps, unsubscribeCallback);
+    this.#listeners.remove(handle);
+    const { channel } = handle;
+    this.#tell('/meta/unsubscribe', channel, !this.#listeners.isSubscribed(channel), props, callback);
+  }
+
+  /** Subscribes again what a handshake has ended; answers the new handle. */
+  resubscribe(handle?: SubscriptionHandle | null, subscribeProps?: MessageProps): SubscriptionHandle | undefined {
+    if (!handle) return undefined;
+    if (!handle.listener) this.#listeners.remove(handle);
+    return this.subscribe(handle.channel, handle.scope, handle.callback as Method, subscribeProps);
+  }
+
+  /** Drops all subscriptions, here only. */
+  clearSubscriptions(): void {
+    this.#listeners.clearSubscriptions();
+  }
+
+  #tell(channel: string, subscription: string, sends: boolean, props: object | undefined, callback?: Callback): void {
+    if (sends) this._engine.queue({ ...props, id: this._engine.nextId(), channel, subscription }, callback);
+    else if (callback) {
+      const id = this._engine.nextId();
+      this.setTimeout(() => this.#call(callback, { id, successful: true, channel, subscription }), 0);
+    }
+  }
+
+  // Messages
+
+  /** Publishes to a channel. The callback hears whether the server took the message. */
+  publish<Data = unknown>(channel: string, content: Data, publishProps?: Arg, publishCallback?: MessageCallback): void;
+  publish(channel: string, content?: unknown, publishProps?: Arg, publishCallback?: MessageCallback): void {
+    require(1, channel === undefined ? 0 : 1);
+    checkChannel(channel);
+    if (/^\/meta\//.test(channel)) throw new Error('Illegal argument: cannot publish to meta channels');
+    this.#checkConnected();
+    const noContent = typeof content === 'function';
+    const [props, callback] = noContent
+      ? [undefined, content as MessageCallback]
+      : trailing(publishProps, publishCallback);
+    this._engine.queue({ ...props, id: this._engine.nextId(), channel, data: noContent ? {} : content }, callback);
+  }
+
+  /** Publishes bytes; the binary extension must be registered. `last`: no chunk follows, which is the default. */
+  publishBinary(
+    channel: string,
+    data: unknown,
+    last?: unknown,
+    meta?: unknown,
+    publishProps?: unknown,
+    publishCallback?: unknown,
+  ): void {
+    const [bytes, props, callback] = chunk([data, last, meta], publishProps, publishCallback);
+    this.publish(channel, bytes, props, callback);
+  }
+
+  /** Calls a method of the server. `timeout` in ms; default `maxNetworkDelay`; 0 waits for ever. */
+  remoteCall<Result = unknown>(target: string, content: unknown, callback: MessageCallback<Result>): void;
+  remoteCall<Result = unknown>(
+    target: string,
+    content: unknown,
+    timeout?: number,
+    callback?: MessageCallback<Result>,
+  ): void;
+  remoteCall<Result = unknown>(
+    target: string,
+    content: unknown,
+    timeout: number | undefined,
+    callProps: MessageProps | null | undefined,
+    callback?: MessageCallback<Result>,
+  ): void;
+  remoteCall(target: string, content?: unknown, timeout?: unknown, callProps?: unknown, callback?: unknown): void {
+    require(1, target === undefined ? 0 : 1);
+    if (typeof target !== 'string') throw new Error('Illegal argument type: target must be a string');
+    this.#checkConnected();
+    const values: unknown[] = [content, timeout, callProps, callback];
+    const at = values.findIndex((value) => typeof value === 'function');
+    const found = at < 0 ? undefined : (values[at] as MessageCallback);
+    const [data, wait, props] = at < 0 ? values : [...values.slice(0, at), undefined, undefined, undefined];
+    const delay = wait ?? this._engine.config.maxNetworkDelay;
+    if (typeof delay !== 'number') throw new Error('Illegal argument type: timeout must be a number');
+    const path = target.startsWith('/') ? target : `/${target}`;
+    const channel = `/service${path}`;
+    if (!isLegalChannel(channel)) throw new Error(`Illegal argument: invalid target ${path}`);
+    this._engine.remoteCall(
+      { ...(props as object | undefined), id: this._engine.nextId(), channel, data: data === undefined ? {} : data },
+      delay,
+      found,
+    );
+  }
+
+  remoteCallBinary(
+    target: string,
+    data: unknown,
+    last?: unknown,
+    meta?: unknown,
+    timeout?: unknown,
+    callProps?: unknown,
+    callback?: unknown,
+  ): void {
+    const values = [data, last, meta, timeout, callProps, callback];
+    const at = values.findIndex((value) => typeof value === 'function');
+    const wait = at >= 0 && at <= 3 ? undefined : (timeout as number | undefined);
+    const [bytes, props, found] = chunk(values.slice(0, 3), at >= 0 && at <= 3 ? values[at] : callProps, callback);
+    this.remoteCall(target, bytes, wait, props, found as MessageCallback);
+  }
+
+  /** Sends a complete message through the extensions. */
+  send(message: Message): void {
+    this._engine.queue(message);
+  }
+
+  /** Treats a message as if it had arrived. */
+  receive(message: Message): void {
+    this._engine.receive(message);
+  }
+
+  // Extensions
+
+  registerExtension(name: string, extension: object): boolean {
+    require(2, name === undefined ? 0 : extension === undefined ? 1 : 2);
+    if (typeof name !== 'string') throw new Error('Illegal argument type: extension name must be a string');
+    const { extensions } = this._engine;
+    if (this.getExtension(name)) {
+      this._info(
+        'Could not register extension with name',
+        name,
+        'since another extension with the same name already exists',
+      );
+      return false;
+    }
+    extensions.push({ name, extension: extension as ClientExtension });
+    (extension as ClientExtension).registered?.(name, this as never);
+    return true;
+  }
+
+  unregisterExtension(name: string): boolean {
+    if (typeof name !== 'string') throw new Error('Illegal argument type: extension name must be a string');
+    const { extensions } = this._engine;
+    const at = extensions.findIndex((entry) => entry.name === name);
+    if (at < 0) return false;
+    const [removed] = extensions.splice(at, 1);
+    removed?.extension.unregistered?.();
+    return true;
+  }
+
+  getExtension(name: string): object | null {
+    return this._engine.extensions.find((entry) => entry.name === name)?.extension ?? null;
+  }
+
+  // Transports
+
+  /** Adds a transport, last if there is no index. False: the type is there already. */
+  registerTransport(type: string, transport: TransportLike, index?: number): boolean {
+    if (!this._engine.registry.add(type, transport, index)) return false;
+    transport.registered?.(type, this as never);
+    return true;
+  }
+
+  unregisterTransport(type: string): TransportLike | null {
+    const transport = this._engine.registry.remove(type);
+    transport?.unregistered?.();
+    return transport;
+  }
+
+  unregisterTransports(): void {
+    this._engine.registry.clear();
+  }
+
+  getTransportTypes(): string[] {
+    return this._engine.registry.getTransportTypes();
+  }
+
+  findTransport(type: string): TransportLike | null {
+    return this._engine.registry.find(type);
+  }
+
+  getTransportRegistry(): TransportRegistry {
+    return this._engine.registry;
+  }
+
+  getTransport(): TransportLike | null {
+    return this._engine.transport;
+  }
+
+  /** Hears of messages that are about to time out; answering ms gives them so much more time. */
+  addTransportListener(event: 'timeout', listener: TransportListener): void {
+    checkEvent(event);
+    this.#transportListeners.push(listener);
+  }
+
+  removeTransportListener(event: 'timeout', listener: TransportListener): boolean {
+    if (event !== 'timeout') return false;
+    const at = this.#transportListeners.indexOf(listener);
+    if (at >= 0) this.#transportListeners.splice(at, 1);
+    return at >= 0;
+  }
+
+  /** What is done when a handshake or a connect failed. Applications may replace it; it must call the handler. */
+  onTransportFailure(message: Message, failureInfo: FailureInfo, failureHandler: (info: FailureInfo) => void): void {
+    this._engine.recover(message, failureInfo, failureHandler);
+  }
+
+  // What extensions and bindings use
+
+  get _platform(): Platform {
+    return this._engine.platform;
+  }
+
+  _debug(...args: unknown[]): void {
+    this._engine.log('debug', args);
+  }
+
+  _info(...args: unknown[]): void {
+    this._engine.log('info', args);
+  }
+
+  _warn(...args: unknown[]): void {
+    this._engine.log('warn', args);
+  }
+
+  _mixin(deep: boolean, target: object, ...objects: unknown[]): object {
+    return mixin(deep, target, ...objects);
+  }
+
+  _getCallback(id: string | undefined): Callback | undefined {
+    return id === undefined ? undefined : this._engine.getCallback(id);
+  }
+
+  _putCallback(id: string | undefined, callback: Callback | undefined): Callback | undefined {
+    return id === undefined ? undefined : this._engine.putCallback(id, callback as Callback);
+  }
+
+  _getTransportListeners(event: string): readonly TransportListener[] {
+    checkEvent(event);
+    return this.#transportListeners;
+  }
+
+  // Calls of the application
+
+  #checkConnected(): void {
+    if (this.isDisconnected()) throw new Error('Illegal state: disconnected');
+  }
+
+  #notify(channel: string, message: Message): void {
+    this.#listeners.visit(channel, (handle) => {
+      if (!handle.listener && message.data === undefined && !channel.startsWith('/meta/')) return;
+      try {
+        handle.callback.call(handle.scope, message);
+      } catch (error) {
+        this.#guard(this.onListenerException, [error, handle, handle.listener, message], ['listener', handle, error]);
+      }
+    });
+  }
+
+  #call(callback: Callback, message: Message): void {
+    try {
+      callback.call(this, message);
+    } catch (error) {
+      this.#guard(this.onCallbackException, [error, message], ['callback', message, error]);
+    }
+  }
+
+  /** Tells a hook of the application; without one, the console. */
+  #guard<Args extends unknown[]>(
+    hook: ((...args: Args) => void) | undefined,
+    args: Args,
+    otherwise: unknown[] | undefined,
+  ): void {
+    if (typeof hook !== 'function') {
+      if (otherwise) this._info('Exception during execution of', ...otherwise);
+      return;
+    }
+    try {
+      hook.apply(this, args);
+    } catch (error) {
+      this._info('Exception during execution of an exception callback', error);
+    }
+  }
+}
+
+/** Makes every method of an object work without it: `const { publish } = cometd`. */
+function bindMethods(cometd: object): void {
+  const target = cometd as Record<string, unknown>;
+  let prototype: object = Object.getPrototypeOf(cometd) as object;
+  while (prototype !== Object.prototype) {
+    for (const name of Object.getOwnPropertyNames(prototype)) {
+      const method = Object.getOwnPropertyDescriptor(prototype, name)?.value as unknown;
+      if (name === 'constructor' || typeof method !== 'function' || Object.hasOwn(target, name)) continue;
+      target[name] = method.bind(cometd);
+    }
+    prototype = Object.getPrototypeOf(prototype) as object;
+  }
+}
+
+/** Props and callback at the end of a call; the callback may stand in the place of the props. */
+function trailing(props: unknown, callback: unknown): [MessageProps | undefined, MessageCallback | undefined] {
+  if (typeof props === 'function') return [undefined, props as MessageCallback];
+  const found = typeof callback === 'function' ? (callback as MessageCallback) : undefined;
+  return [(props as MessageProps | null) ?? undefined, found];
+}
+
+/** Scope and callback: a function, a scope and a function, or a scope and the name of its method. Also how many there were. */
+function resolve(scope: unknown, callback: unknown): [unknown, (message: Message) => unknown, number] {
+  if (typeof scope === 'function') return [undefined, scope as () => void, 1];
+  if (typeof callback === 'string') {
+    if (!scope) throw new Error(`Invalid scope ${scope}`);
+    const method = (scope as Record<string, unknown>)[callback];
+    if (typeof method !== 'function') throw new Error(`Invalid callback ${callback} for scope ${scope}`);
+    return [scope, method as () => void, 2];
+  }
+  if (typeof callback !== 'function') throw new Error(`Invalid callback ${callback}`);
+  return [scope, callback as () => void, 2];
+}
+
+/** Bytes as the data of a message, marked for the binary extension; the callback may stand in any place. */
+function chunk(
+  values: unknown[],
+  props: unknown,
+  callback: unknown,
+): [object, MessageProps, MessageCallback | undefined] {
+  const at = values.findIndex((value) => typeof value === 'function');
+  const [given, found] = at < 0 ? trailing(props, callback) : [undefined, values[at] as MessageCallback];
+  const [data, last, meta] = at < 0 ? values : values.slice(0, at);
+  const bytes = { meta: meta === null ? undefined : meta, data: data ?? new ArrayBuffer(0), last: last ?? true };
+  const ext = { ...((given?.ext as object | undefined) ?? {}), binary: {} };
+  return [bytes, { ...given, ext }, found];
+}
+
+function require(count: number, given: number): void {
+  if (given < count) throw new Error(`Illegal arguments number: required ${count}, got ${given}`);
+}
+
+function check(handle: unknown): void {
+  const { channel, id } = (handle ?? {}) as Partial<SubscriptionHandle>;
+  if (!channel || id === undefined) throw new Error(`Invalid argument: expected subscription, not ${handle}`);
+}
+
+function checkChannel(channel: unknown): void {
+  if (!isLegalChannel(channel)) throw new Error(`Illegal argument: invalid channel ${channel}`);
+}
+
+function checkEvent(event: string): void {
+  if (event !== 'timeout') throw new Error(`Unsupported event ${event}`);
+}

@@ -1,0 +1,62 @@
+/** Timers in a worker: browsers do not slow them down while the page is hidden. */
+import type { Platform, World } from './platform.ts';
+
+const program = `const timers = new Map();
+onmessage = ({ data: { id, delay } }) => {
+  if (delay === undefined) { clearTimeout(timers.get(id)); timers.delete(id); }
+  else timers.set(id, setTimeout(() => { timers.delete(id); postMessage(id); }, delay));
+};`;
+
+type Timers = Required<Pick<Platform, 'setTimeout' | 'clearTimeout'>>;
+
+/** Such timers, where the platform has workers; one worker, made when it is first needed and ended when it is idle. */
+export function workerTimers(globals: World): (Timers & { end(): void }) | undefined {
+  const { Worker: WorkerClass, Blob: BlobClass, URL: URLClass } = globals;
+  if (!WorkerClass || !BlobClass || !URLClass?.createObjectURL) return undefined;
+  const waiting: Map<number, () => void> = new Map();
+  let worker: Worker | null | undefined;
+  let ids = 0;
+  const plain = (fn: () => void, ms: number): unknown => globals.setTimeout?.(fn, ms);
+  const broken = (): void => {
+    // A policy of the page forbids the worker: what waits is done by ordinary timers, a little late.
+    worker = null;
+    for (const [id, fn] of waiting) {
+      waiting.delete(id);
+      plain(fn, 0);
+    }
+  };
+  const open = (): void => {
+    try {
+      worker = new WorkerClass(URLClass.createObjectURL(new BlobClass([program], { type: 'application/javascript' })));
+      worker.onerror = broken;
+      worker.onmessage = ({ data }) => {
+        const fn = waiting.get(data as number);
+        waiting.delete(data as number);
+        fn?.();
+      };
+    } catch {
+      // Reported by what it leads to: ordinary timers.
+      worker = null;
+    }
+  };
+  return {
+    setTimeout(fn, ms) {
+      if (worker === undefined) open();
+      if (!worker) return plain(fn, ms);
+      const id = ++ids;
+      waiting.set(id, fn);
+      worker.postMessage({ id, delay: ms });
+      return { id };
+    },
+    clearTimeout(handle) {
+      const id = (handle as { id?: number } | null)?.id;
+      if (id === undefined || !waiting.delete(id)) globals.clearTimeout?.(handle);
+      else worker?.postMessage({ id });
+    },
+    end() {
+      if (!worker || waiting.size > 0) return;
+      worker.terminate();
+      worker = undefined;
+    },
+  };
+}
