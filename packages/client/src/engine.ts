@@ -1,6 +1,7 @@
 /** The engine both clients stand on: handshake, connect, disconnect, advice, and what follows when they fail. */
 import type { Advice } from '@cometd-ts/protocol';
 import { Backoff } from './backoff.ts';
+import { isUnknownSession } from './error.ts';
 import { Exchange, type Face } from './exchange.ts';
 import type { Callback, Failure, Message } from './message.ts';
 import { TransportRegistry } from './negotiation.ts';
@@ -127,6 +128,11 @@ export class Engine extends Exchange<SessionFace> {
     this.#handshakeProps = props;
     this.#handshakeCallback = callback;
     this.#handshake();
+  }
+
+  /** Changes what later handshakes carry. */
+  setHandshakeProps(props: object | undefined): void {
+    this.#handshakeProps = props;
   }
 
   /** Begins anew, because the face wants to: the session there is will be replaced. */
@@ -291,7 +297,11 @@ export class Engine extends Exchange<SessionFace> {
       return;
     }
     message.successful = false;
-    this.#connectFailed(message, { cause: 'unsuccessful', action: this.#action('retry'), transport: this.transport });
+    this.#connectFailed(message, {
+      cause: 'unsuccessful',
+      action: this.#action(isUnknownSession(message.error) ? 'handshake' : 'retry'),
+      transport: this.transport,
+    });
   }
 
   #connectFailed(message: Message, info: FailureInfo): void {

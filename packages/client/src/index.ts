@@ -1,8 +1,16 @@
 /** Bayeux clients for every JavaScript platform; in Node.js use the entry `./node`. */
 
+export type { BayeuxClientEvents, BayeuxClientOptions, Credentials } from './bayeux-client.ts';
+export { BayeuxClient } from './bayeux-client.ts';
+export type { ChannelListener, SendOptions } from './channel.ts';
+export { ClientChannel } from './channel.ts';
+export type { AnyChannels, CallOf, ChannelMap, DataOf, Schema } from './channel-map.ts';
 export type { CometDConfiguration, CometDSettings, CometDStatus, MessageCallback, MessageProps } from './cometd.ts';
 export { CometD } from './cometd.ts';
 export type { FailureInfo } from './engine.ts';
+export type { ClientErrorCode } from './error.ts';
+export { ClientError } from './error.ts';
+export type { ListenerOptions, Registration } from './events.ts';
 export type { ClientExtension } from './exchange.ts';
 export { AckExtension } from './ext/ack.ts';
 export { BinaryExtension } from './ext/binary.ts';
@@ -16,6 +24,7 @@ export { TransportRegistry } from './negotiation.ts';
 export type { ClientOptions, LogLevel, RequestHeaders } from './options.ts';
 export type { HttpCall, HttpRequest, Platform, WebSocketLike } from './platform.ts';
 export type { ClientState } from './state.ts';
+export type { Status } from './status.ts';
 export { CallbackPollingTransport } from './transport/callback-polling.ts';
 export { LongPollingTransport } from './transport/long-polling.ts';
 export { RequestTransport } from './transport/request.ts';

@@ -1,5 +1,55 @@
-/** Entry `./node`: the clients with the network of Node.js. */
+/** Entry `./node`: the clients with the network of Node.js: cookies, proxies, certificates, and `ws`. */
+import { type BayeuxClientOptions, BayeuxClient as WebBayeuxClient } from './bayeux-client.ts';
+import type { AnyChannels, ChannelMap } from './channel-map.ts';
+import { CometD as WebCometD } from './cometd.ts';
+import type { NodeOptions } from './node/options.ts';
+import { nodePlatform } from './node/platform.ts';
 
+export type { BayeuxClientEvents, BayeuxClientOptions, Credentials } from './bayeux-client.ts';
+export type { ChannelListener, SendOptions } from './channel.ts';
+export { ClientChannel } from './channel.ts';
+export type { AnyChannels, CallOf, ChannelMap, DataOf, Schema } from './channel-map.ts';
+export type { CometDConfiguration, CometDStatus, MessageCallback, MessageProps } from './cometd.ts';
+export type { ClientErrorCode } from './error.ts';
+export { ClientError } from './error.ts';
+export type { ListenerOptions, Registration } from './events.ts';
+export type { ClientExtension } from './exchange.ts';
+export { AckExtension } from './ext/ack.ts';
+export { BinaryExtension } from './ext/binary.ts';
+export { Extension } from './ext/extension.ts';
+export { TimeStampExtension } from './ext/timestamp.ts';
+export { TimeSyncExtension } from './ext/timesync.ts';
+export type { SubscriptionHandle } from './listeners.ts';
+export type { Envelope, Failure, Message } from './message.ts';
+export { TransportRegistry } from './negotiation.ts';
 export type { NodeOptions, TlsOptions } from './node/options.ts';
 export type { NodePlatform } from './node/platform.ts';
 export { nodePlatform } from './node/platform.ts';
+export type { ClientOptions, LogLevel, RequestHeaders } from './options.ts';
+export type { Platform } from './platform.ts';
+export type { ClientState } from './state.ts';
+export type { Status } from './status.ts';
+export { LongPollingTransport } from './transport/long-polling.ts';
+export { RequestTransport } from './transport/request.ts';
+export type { TransportLike } from './transport/transport.ts';
+export { Transport } from './transport/transport.ts';
+export { WebSocketTransport } from './transport/websocket.ts';
+
+/** The CometD object with the network of Node.js. Each has its own cookies. */
+export class CometD extends WebCometD {
+  constructor(name?: string, options: NodeOptions = {}) {
+    super(name, { platform: nodePlatform(options) });
+  }
+}
+
+export interface NodeClientOptions extends BayeuxClientOptions {
+  /** Cookies, proxy, certificates and header fields. */
+  node?: NodeOptions;
+}
+
+/** The typed client with the network of Node.js. Each has its own cookies. */
+export class BayeuxClient<Channels extends ChannelMap = AnyChannels> extends WebBayeuxClient<Channels> {
+  constructor(url: string | URL, { node, ...options }: NodeClientOptions = {}) {
+    super(url, { ...options, platform: { ...nodePlatform(node), ...options.platform } });
+  }
+}

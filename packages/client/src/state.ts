@@ -40,3 +40,16 @@ export function isLeaving(state: ClientState): boolean {
 export function isHandshaking(state: ClientState): boolean {
   return state === 'handshaking' || state === 'rehandshaking';
 }
+
+const implied: Readonly<Partial<Record<ClientState, readonly ClientState[]>>> = {
+  handshaken: ['handshaking', 'rehandshaking'],
+  connecting: ['handshaking', 'rehandshaking', 'handshaken'],
+  connected: ['handshaking', 'rehandshaking', 'handshaken', 'connecting'],
+  terminating: ['disconnecting'],
+  disconnected: ['disconnecting', 'terminating'],
+};
+
+/** Whether who waits for `wanted` has what it waits for in `state`: the same, or one that comes after it. */
+export function implies(state: ClientState, wanted: ClientState): boolean {
+  return state === wanted || implied[state]?.includes(wanted) === true;
+}

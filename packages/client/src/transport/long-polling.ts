@@ -103,7 +103,12 @@ export class LongPollingTransport extends RequestTransport {
     let same = true;
     const fail = (reason?: string, exception?: unknown): void => {
       if (!this._worked) this._supportsCrossDomain = false;
-      const failure = { reason, exception, httpCode: this.xhrStatus(request.xhr), sent: 'perhaps' as const };
+      const failure = {
+        reason,
+        exception,
+        httpCode: this.xhrStatus(request.xhr),
+        sent: neverLeft(exception) ? ('no' as const) : ('perhaps' as const),
+      };
       const tell = (): void =>
         this.transportFailure(envelope, request, failure as Parameters<typeof this.transportFailure>[2]);
       if (same) this.setTimeout(tell, 0);
@@ -147,6 +152,14 @@ export class LongPollingTransport extends RequestTransport {
     if (init) this._worked = false;
     this._supportsCrossDomain = true;
   }
+}
+
+/** Errors of connections that were never made: nothing can have reached the server. */
+const unreached = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
+
+function neverLeft(exception: unknown): boolean {
+  const { code, cause } = (exception ?? {}) as { code?: unknown; cause?: { code?: unknown } };
+  return unreached.test(`${code ?? cause?.code}`);
 }
 
 /** The header that all requests have, whatever the application sets. */
