@@ -145,7 +145,7 @@ behaviour('advice', (behaves) => {
         if (message.advice) message.advice.interval = 77;
       },
     });
-    visit.cometd.receive({ channel: '/a', id: '99', successful: true, advice: { interval: 5 } });
+    visit.cometd.receive({ channel: '/meta/x', successful: true, advice: { interval: 5 } });
     expect(visit.cometd.getAdvice().interval).toBe(77);
   });
 

@@ -96,6 +96,7 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
   #interrupted = false;
   #acknowledges = false;
   #watching: AbortController | undefined;
+  #again: unknown;
 
   /** Throws `TypeError` for a URL that is not absolute. */
   constructor(url: string | URL, options: BayeuxClientOptions = {}) {
@@ -514,6 +515,7 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
     let open = channels.length;
     const settled = (channel: string, error?: Error): void => {
       if (error) refused.push(channel);
+      if (error && this.isHandshook) this.#subscribeAgain();
       if (--open > 0 || !tells) return;
       const names = channels.map(({ id }) => id).filter((id) => !refused.includes(id));
       this.#events.restored.emit((problem) => this.#exception(problem), { channels: names, refused });
@@ -521,6 +523,19 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
     for (const channel of channels) {
       this.#engine.queue(...channel.declaration((error) => settled(channel.id, error)));
     }
+  }
+
+  /** In a while, tells the server of the subscriptions that did not reach it. */
+  #subscribeAgain(): void {
+    if (this.#again !== undefined) return;
+    this.#again = this.#engine.setTimeout(() => {
+      this.#again = undefined;
+      if (this.isConnected) this.#subscribe(this.#lost(), true);
+    }, this.#engine.config.backoffIncrement);
+  }
+
+  #lost(): ClientChannel<never>[] {
+    return [...this.#channels.values()].filter((channel) => channel.isPending && channel.isLost);
   }
 
   #changed(state: ClientState, previous: ClientState): void {
@@ -543,8 +558,8 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
     this.#lastId = id;
     this.#interrupted = false;
     // Subscriptions that a broken line kept from the server.
-    const pending = [...this.#channels.values()].filter((channel) => channel.isPending && channel.isLost);
-    if (pending.length > 0) this.#subscribe(pending, true);
+    const lost = this.#lost();
+    if (lost.length > 0) this.#subscribe(lost, true);
     if (!news || (this.#status.type === 'degraded' && recovered && !gap)) return;
     const type = `${transport?.type}`;
     this.#setStatus({ type: 'connected', transport: type, id, recovered, gap });
@@ -553,12 +568,17 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
   }
 
   #ended(_previous: ClientState): void {
-    const ending = this.#ending ?? { reason: 'The server ended the session', error: null };
+    const ending = this.#ending ?? {
+      reason: 'The server ended the session (disconnect, or reconnect none)',
+      error: null,
+    };
     this.#ending = undefined;
     const wanted = ending.reason === 'disconnect' || ending.reason === 'abort';
     const error =
       ending.error ??
       new ClientError(ending.reason === 'abort' ? 'aborted' : 'disconnected', 'The client is disconnected');
+    this.#engine.clearTimeout(this.#again);
+    this.#again = undefined;
     this.#watching?.abort();
     this.#watching = undefined;
     for (const channel of this.#channels.values()) channel.gaveUp(error);
@@ -606,7 +626,8 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
           info.delay = engine.backoff.increase();
         }
       }
-      if (info.action === 'none') this.#ending = { reason: 'The server refused', error };
+      if (info.action === 'none')
+        this.#ending = { reason: `The server refused (reconnect none): ${message.error ?? error.message}`, error };
       handle(info);
     });
   }

@@ -367,11 +367,14 @@ export class Engine extends Exchange<SessionFace> {
 
   // What arrives
 
-  protected override process(message: Message): void {
+  protected override process(message: Message, answers: boolean): void {
+    const asked = answers || message.id === undefined;
+    // An answer that does not say how it went is none to rely on.
+    if (answers && message.data === undefined) message.successful ??= false;
     const { channel } = message;
     this.#failingSince = null;
     const meta = typeof channel === 'string' && channel.startsWith('/meta/');
-    if (message.advice && (meta || message.data === undefined)) this.#advise(message.advice, message);
+    if (asked && message.advice && (meta || message.data === undefined)) this.#advise(message.advice, message);
     if (!meta) {
       if (message.data !== undefined) {
         if (!this.answerRemoteCall(message) && typeof channel === 'string') this.face.notify(channel, message);
@@ -381,8 +384,9 @@ export class Engine extends Exchange<SessionFace> {
     }
     if (channel === '/meta/handshake') this.#handshakeReply(message);
     else if (channel === '/meta/connect') this.#connectReply(message);
-    else if (channel === '/meta/disconnect') this.#disconnectReply(message);
-    else if (message.successful === undefined && message.data === undefined)
+    else if (channel === '/meta/disconnect') {
+      if (asked) this.#disconnectReply(message);
+    } else if (message.successful === undefined && message.data === undefined)
       this.log('warn', ['Unknown Bayeux Message', message]);
     else this.settle(channel, message);
   }

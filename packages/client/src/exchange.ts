@@ -51,6 +51,8 @@ export abstract class Exchange<F extends Face = Face> {
   batches = 0;
   #queue: Message[] = [];
   #ids = 0;
+  /** Ids of messages that were sent and not answered. */
+  readonly #outstanding: Set<string> = new Set();
   readonly #callbacks: Map<string, Callback> = new Map();
   readonly #remoteCalls: Map<string, RemoteCall> = new Map();
 
@@ -173,6 +175,7 @@ export abstract class Exchange<F extends Face = Face> {
       onSuccess: (received: Message[]) => this.#received(received),
       onFailure: (conduit: unknown, lost: Message[], failure: Failure) => this.#lost(transport, conduit, lost, failure),
     };
+    for (const { id } of outgoing) if (id !== undefined) this.#outstanding.add(id);
     this.log('debug', ['Send', envelope]);
     try {
       transport.send(envelope, metaConnect);
@@ -248,11 +251,15 @@ export abstract class Exchange<F extends Face = Face> {
       if (message.id !== undefined) this.#callbacks.delete(`${message.id}`);
       return;
     }
-    this.process(changed);
+    const answers = changed.id !== undefined && this.#outstanding.has(changed.id);
+    if (changed.id !== undefined && (changed.data === undefined || changed.successful !== undefined)) {
+      this.#outstanding.delete(changed.id);
+    }
+    this.process(changed, answers);
   }
 
-  /** Does what a message says, after the extensions. */
-  protected abstract process(message: Message): void;
+  /** Does what a message says, after the extensions. `answers`: one of ours waited for it. */
+  protected abstract process(message: Message, answers: boolean): void;
 
   #lost(transport: TransportLike, conduit: unknown, messages: Message[], failure: Failure): void {
     const connectionType = `${transport.type ?? transport.getType?.()}`;
@@ -263,6 +270,7 @@ export abstract class Exchange<F extends Face = Face> {
   fail(conduit: unknown, messages: readonly Message[], failure: Failure): void {
     for (const message of messages) {
       const { id, channel, subscription } = message;
+      if (id !== undefined) this.#outstanding.delete(id);
       this.failed({
         ...(id !== undefined && { id }),
         channel,

@@ -39,8 +39,8 @@ export interface Envelope {
 }
 
 /**
- * Gives replies without an id, or without a channel, those of the request they answer. Some servers leave them out.
- * Answers the requests that have no reply among the messages.
+ * Gives replies without an id, or without a proper channel, those of the request they answer: some servers leave them
+ * out. Answers the requests that have no reply among the messages.
  */
 export function adopt(received: readonly Message[], requests: Iterable<Message>): Message[] {
   const open: Message[] = [...requests];
@@ -48,22 +48,30 @@ export function adopt(received: readonly Message[], requests: Iterable<Message>)
     const at = open.findIndex(fits);
     return at < 0 ? undefined : open.splice(at, 1)[0];
   };
+  const nameless: Message[] = [];
   for (const message of received) {
-    const { id, channel } = message;
-    if (id !== undefined && id !== null) {
-      message.id = String(id);
-      const found = take((request) => request.id === message.id && (!channel || answers(channel, request.channel)));
-      if (found && !channel) message.channel = found.channel;
+    if (typeof message.channel !== 'string' || !message.channel) message.channel = '';
+    const { id } = message;
+    if (typeof id !== 'string' && typeof id !== 'number') {
+      delete message.id;
+      if (mayAnswer(message)) nameless.push(message);
+      continue;
+    }
+    message.id = `${id}`;
+    if (isEvent(message)) continue;
+    const found = take((request) => request.id === message.id);
+    // What has the id of a meta message and no data answers it, whatever channel it claims.
+    if (found && message.channel !== found.channel && (isMeta(found) || !message.channel)) {
+      if (message.data === undefined || !isMeta(found)) message.channel = found.channel;
+      else open.push(found);
     }
   }
-  for (const message of received) {
-    const { id, channel } = message;
-    if ((id !== undefined && id !== null) || (message.data !== undefined && message.successful === undefined)) continue;
-    if (message.successful === undefined && channel === '/meta/disconnect') continue;
+  for (const message of nameless) {
+    const { channel, subscription } = message;
     const found = take(
       (request) =>
         (!channel || channel === request.channel) &&
-        (message.subscription === undefined || message.subscription === request.subscription),
+        (subscription === undefined || subscription === request.subscription),
     );
     if (!found?.id) continue;
     message.id = found.id;
@@ -72,7 +80,16 @@ export function adopt(received: readonly Message[], requests: Iterable<Message>)
   return open;
 }
 
-/** Whether a message on a channel can answer a request on another. Channels of a meta request must be the same. */
-function answers(channel: string, requested: string): boolean {
-  return channel === requested || !requested.startsWith('/meta/');
+/** Whether a message is no answer: it has data, and does not say whether something succeeded. */
+export function isEvent({ data, successful }: Message): boolean {
+  return data !== undefined && successful === undefined;
+}
+
+/** A disconnect that says nothing of success is the server's own. */
+function mayAnswer(message: Message): boolean {
+  return !isEvent(message) && !(message.channel === '/meta/disconnect' && message.successful === undefined);
+}
+
+function isMeta({ channel }: Message): boolean {
+  return channel.startsWith('/meta/');
 }

@@ -1,5 +1,5 @@
 /** WebSocket: one socket, a frame for each batch, replies matched by their ids. */
-import { adopt, type Envelope, type Failure, type Message } from '../message.ts';
+import { adopt, type Envelope, type Failure, isEvent, type Message } from '../message.ts';
 import { type WebSocketLike, world } from '../platform.ts';
 import { Transport } from './transport.ts';
 
@@ -214,14 +214,15 @@ export class WebSocketTransport extends Transport {
     let envelope: Envelope | undefined;
     let ended = false;
     if (this._pending.size > 0) {
-      if (messages.some(isIncomplete))
+      if (messages.some((message) => !this._isPlain(message))) {
         adopt(
           messages,
           [...this._pending.values()].map((pending) => pending.message),
         );
+      }
       for (const message of messages) {
         // An event may carry the id its publisher gave it; that is no reply.
-        if (message.id === undefined || (message.data !== undefined && message.successful === undefined)) continue;
+        if (message.id === undefined || isEvent(message)) continue;
         const pending = this._pending.get(`${message.id}`);
         if (!pending) continue;
         this._pending.delete(`${message.id}`);
@@ -233,6 +234,12 @@ export class WebSocketTransport extends Transport {
     this._envelope = envelope ?? this._envelope;
     if (this._envelope) this._notifySuccess(this._envelope.onSuccess, messages);
     if (ended && !this._connectPending && this._socket === socket) this._drop(socket, 'Disconnect');
+  }
+
+  /** Whether a message is an event, or a reply with the id and the channel of what it answers. */
+  _isPlain(message: Message): boolean {
+    if (isEvent(message)) return typeof message.channel === 'string';
+    return typeof message.id === 'string' && this._pending.get(message.id)?.message.channel === message.channel;
   }
 
   /** Whoever sent last hears what nobody asked for. */
@@ -311,10 +318,6 @@ const unopened: WebSocketLike = {
   },
   close: () => undefined,
 };
-
-function isIncomplete({ id, channel }: Message): boolean {
-  return id === undefined || id === null || !channel;
-}
 
 function close(socket: WebSocketLike, reason: string): void {
   try {
