@@ -14,7 +14,11 @@ export default defineConfig({
         ...sources,
         test: {
           name: 'integration',
-          include: ['test/{conformance,drop-in,faults,integration}/**/*.test.ts', 'interop/**/*.test.ts', 'demos/test/**/*.test.ts'],
+          include: [
+            'test/{conformance,drop-in,faults,integration}/**/*.test.ts',
+            'interop/**/*.test.ts',
+            'demos/test/**/*.test.ts',
+          ],
           exclude: ['**/node_modules/**', 'interop/java/**'],
           testTimeout: 30_000,
         },

@@ -18,6 +18,13 @@ const violations: readonly Case[] = [
   ['packages/protocol/src/c.ts', '@cometd-ts/server', 'direction/protocol'],
   ['packages/protocol/src/d.ts', '../../server/src/server.ts', 'direction/public-entry'],
 
+  ['packages/client/src/a.ts', 'ws', 'direction/client-web'],
+  ['packages/client/src/b.ts', 'node:http', 'direction/client-web'],
+  ['packages/client/src/transport/c.ts', '../node/platform.ts', 'direction/client-web-files'],
+  ['packages/client/src/d.ts', '@cometd-ts/server', 'direction/client-web'],
+  ['packages/client/src/node/e.ts', 'express', 'direction/client-node'],
+  ['packages/client/src/node/f.ts', '../../../protocol/src/maybe.ts', 'direction/public-entry'],
+
   [`${server}/packages-a.ts`, 'express', 'direction/server-packages'],
   [`${server}/packages-b.ts`, '@cometd-ts/cli', 'direction/server-packages'],
   [`${server}/transport/packages-c.ts`, '@cometd-ts/testkit', 'direction/server-packages'],
@@ -74,6 +81,8 @@ const clean: readonly (readonly [file: string, imports: readonly string[]])[] = 
   ['packages/protocol/src/index.ts', ['./maybe.ts']],
   ['packages/protocol/src/maybe.ts', []],
   ['packages/protocol/test/maybe.test.ts', ['vitest', '../src/maybe.ts']],
+  ['packages/client/src/engine.ts', ['@cometd-ts/protocol', './exchange.ts']],
+  ['packages/client/src/node/socket.ts', ['ws', 'tough-cookie', 'proxy-agent', 'node:tls', '../platform.ts']],
   [`${server}/index.ts`, ['./server.ts', './service/abstract-service.ts']],
   [`${server}/server.ts`, ['node:events', './transport/websocket.ts', './receive.ts', './session/sessions.ts']],
   [`${server}/service/abstract-service.ts`, ['../server.ts']],

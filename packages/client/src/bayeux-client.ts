@@ -121,6 +121,10 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
         transportException: () => undefined,
         transportListeners: () => [],
         waiting: (delay) => this.#waiting(delay),
+        interrupted: (failure) => {
+          this.#trouble = errorOf({ channel: '/meta/connect', successful: false, failure });
+          this.#waiting(0);
+        },
       },
       platform,
     );
@@ -304,7 +308,7 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
           return client.isDisconnected;
         },
         exchange: (message, signal) => this.#exchange(message, signal),
-        tell: (message, callback) => this.#engine.queue(message, callback),
+        declare: (one) => this.#subscribe([one], false),
         failed: (error) => this.#exception(error),
       });
       this.#channels.set(name, channel);

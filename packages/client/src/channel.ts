@@ -19,8 +19,8 @@ export interface ChannelHost {
   readonly isHandshook: boolean;
   readonly isDisconnected: boolean;
   exchange(message: Message, signal?: AbortSignal): Promise<Message>;
-  /** Sends, and calls back with the reply or the failure. */
-  tell(message: Message, callback: (reply: Message) => void): void;
+  /** Tells the server of a subscription, again and again until it is reached. */
+  declare(channel: ClientChannel<never>): void;
   failed(error: unknown): void;
 }
 
@@ -92,7 +92,7 @@ export class ClientChannel<Data = unknown> {
     if (isFirst) {
       this.#confirmation = new Deferred();
       this.#confirmed = false;
-      if (this.#host.isHandshook) this.#host.tell(...this.declaration());
+      if (this.#host.isHandshook) this.#host.declare(this as unknown as ClientChannel<never>);
     }
     return (this.#confirmation as Deferred<Message>).promise;
   }

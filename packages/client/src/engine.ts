@@ -33,6 +33,8 @@ export interface SessionFace extends Face {
   transportException(failure: Failure, oldType: string | null, newType: string | null): void;
   /** Listeners for transport events. */
   transportListeners(event: string): readonly ((messages: Message[]) => unknown)[];
+  /** The connection broke between two connects. The next one is on its way. */
+  interrupted?(failure: Failure): void;
   /** An attempt begins in so many ms. */
   waiting?(delay: number): void;
   /** Whether messages held by the handshake go out before its listeners hear of it. */
@@ -311,6 +313,14 @@ export class Engine extends Exchange<SessionFace> {
     this.settle('/meta/connect', message);
     if (this.isDisconnected) info.action = 'none';
     this.face.transportFailed(message, info, this.#handle('connect'));
+  }
+
+  /** A connection that breaks between two connects fails none of them; what was on its way is lost all the same. */
+  interrupted(failure: Failure): void {
+    if (this.state !== 'connected' || this.#connectId !== undefined) return;
+    this.#connected = false;
+    this.move('unconnected');
+    this.face.interrupted?.(failure);
   }
 
   // Disconnect

@@ -1,5 +1,6 @@
 /** Bayeux clients for every JavaScript platform; in Node.js use the entry `./node`. */
 
+export { BayeuxError, type BayeuxErrorCode } from '@cometd-ts/protocol';
 export type { BayeuxClientEvents, BayeuxClientOptions, Credentials } from './bayeux-client.ts';
 export { BayeuxClient } from './bayeux-client.ts';
 export type { ChannelListener, SendOptions } from './channel.ts';

@@ -5,6 +5,7 @@ import { CometD as WebCometD } from './cometd.ts';
 import type { NodeOptions } from './node/options.ts';
 import { nodePlatform } from './node/platform.ts';
 
+export { BayeuxError, type BayeuxErrorCode } from '@cometd-ts/protocol';
 export type { BayeuxClientEvents, BayeuxClientOptions, Credentials } from './bayeux-client.ts';
 export type { ChannelListener, SendOptions } from './channel.ts';
 export { ClientChannel } from './channel.ts';

@@ -36,6 +36,8 @@ export interface TransportHost {
   setTimeout(fn: () => void, ms: number): unknown;
   clearTimeout(handle: unknown): void;
   transportListeners(event: string): readonly ((messages: Message[]) => unknown)[];
+  /** The connection broke, and perhaps no message was under way that fails for it. */
+  interrupted(failure: Failure): void;
   log(level: 'debug' | 'info' | 'warn', args: unknown[]): void;
 }
 

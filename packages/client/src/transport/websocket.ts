@@ -262,6 +262,7 @@ export class WebSocketTransport extends Transport {
     const { stickyReconnect, fallbackAfter } = this._host.config;
     this._supported = this._worked && stickyReconnect && !(fallbackAfter > 0 && this._failures >= fallbackAfter);
     this._fail(socket, failure);
+    this._host.interrupted(failure);
   }
 
   /** Fails all that waits for a reply, in the order it was sent. */

@@ -4,6 +4,7 @@ import { CometD as OfficialCometD } from 'cometd';
 import { adapt } from 'cometd-nodejs-client';
 import { CometD as OfficialCometD7 } from 'cometd7';
 import { onTestFinished } from 'vitest';
+import { CometD } from '../../src/cometd.ts';
 import type { Extension } from '../../src/ext/extension.ts';
 import type { ReloadHost } from '../../src/ext/reload.ts';
 import type { Message } from '../../src/message.ts';
@@ -27,6 +28,7 @@ export interface Client extends ReloadHost {
 }
 
 export const clients: readonly [name: string, open: () => Client][] = [
+  ['our own client', () => new CometD() as unknown as Client],
   ['the official client 9.0.0', () => new OfficialCometD() as unknown as Client],
   ['the official client 7.0.19', () => new OfficialCometD7() as unknown as Client],
 ];
