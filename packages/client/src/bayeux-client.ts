@@ -673,7 +673,8 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
 
   /** Listens to the platform: the network, and whether anybody looks. */
   #watch(): void {
-    const { addEventListener, removeEventListener, document } = world();
+    const { addEventListener, removeEventListener } = world();
+    const document = world().document as Document | undefined;
     if (typeof addEventListener !== 'function' || typeof removeEventListener !== 'function') return;
     const watching = new AbortController();
     this.#watching = watching;

@@ -217,7 +217,7 @@ export class Engine extends Exchange<SessionFace> {
     this.#reestablish = true;
     this.move('handshaken');
     const announced = message['x-messages'];
-    this.#expected = typeof announced === 'number' && announced > 0 ? announced : 0;
+    this.#expected = Number.isInteger(announced) && (announced as number) > 0 ? (announced as number) : 0;
     if (this.face.flushesFirst) this.#release();
     this.settle('/meta/handshake', message);
     if (this.held) this.#release(this.face.handshaken());
@@ -245,8 +245,17 @@ export class Engine extends Exchange<SessionFace> {
   }
 
   #whenAllHere(go: () => void): void {
-    if (this.#expected > 0) this.#ready = go;
-    else go();
+    if (this.#expected === 0) {
+      go();
+      return;
+    }
+    this.#ready = go;
+    // What was announced and never comes must not hold the client for ever.
+    this.#schedule(() => {
+      this.#expected = 0;
+      this.#ready = undefined;
+      go();
+    }, this.config.maxNetworkDelay);
   }
 
   #arrived(): void {

@@ -28,6 +28,13 @@ export interface HttpCall {
   abort(): void;
 }
 
+/** The part of a `Storage` that the reload extension uses. */
+export interface StorageLike {
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+  removeItem(key: string): void;
+}
+
 export type Logger = Partial<Record<'debug' | 'info' | 'warn', (...args: unknown[]) => void>>;
 
 /** Replaces parts of what `window` or `globalThis` offers. Times are in ms, and always integers. */
@@ -39,26 +46,26 @@ export interface Platform {
   setTimeout?(fn: () => void, ms: number): unknown;
   clearTimeout?(handle: unknown): void;
   console?: Logger;
-  sessionStorage?: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
+  sessionStorage?: StorageLike;
 }
 
-/** The globals a client may find. Every one of them may be missing. */
+/** The globals a client may find. Every one of them may be missing. Those that only browsers have are `unknown`: the types of this package need no DOM. */
 export interface World {
   WebSocket?: new (url: string, protocol?: string) => WebSocketLike;
   fetch?: typeof fetch;
-  XMLHttpRequest?: typeof XMLHttpRequest;
+  XMLHttpRequest?: unknown;
   AbortController?: typeof AbortController;
-  Worker?: typeof Worker;
+  Worker?: unknown;
   Blob?: typeof Blob;
   URL?: typeof URL;
   location?: { readonly host?: string };
-  document?: Document;
+  document?: unknown;
   console?: Logger;
   setTimeout?(fn: () => void, ms: number): unknown;
   clearTimeout?(handle: unknown): void;
-  addEventListener?: typeof addEventListener;
-  removeEventListener?: typeof removeEventListener;
-  sessionStorage?: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
+  addEventListener?: EventTarget['addEventListener'];
+  removeEventListener?: EventTarget['removeEventListener'];
+  sessionStorage?: StorageLike;
   [name: string]: unknown;
 }
 

@@ -11,7 +11,8 @@ type Timers = Required<Pick<Platform, 'setTimeout' | 'clearTimeout'>>;
 
 /** Such timers, where the platform has workers; one worker, made when it is first needed and ended when it is idle. */
 export function workerTimers(globals: World): (Timers & { end(): void }) | undefined {
-  const { Worker: WorkerClass, Blob: BlobClass, URL: URLClass } = globals;
+  const { Blob: BlobClass, URL: URLClass } = globals;
+  const WorkerClass = globals.Worker as typeof Worker | undefined;
   if (!WorkerClass || !BlobClass || !URLClass?.createObjectURL) return undefined;
   const waiting: Map<number, () => void> = new Map();
   let worker: Worker | null | undefined;

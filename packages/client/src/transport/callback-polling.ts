@@ -23,7 +23,7 @@ export class CallbackPollingTransport extends RequestTransport {
 
   /** Adds a script element to the page; the script calls back with the messages. */
   jsonpSend(packet: JsonpPacket): void {
-    const { document } = world();
+    const document = world().document as Document | undefined;
     if (!document) throw new Error('callback-polling needs a document');
     const head = document.getElementsByTagName('head')[0] ?? document.documentElement;
     const script = document.createElement('script');

@@ -210,7 +210,7 @@ async function read(body: ReadableStream<Uint8Array>, request: HttpRequest): Pro
 
 function xhrRequest({ XMLHttpRequest: Xhr }: World, request: HttpRequest, context: unknown): XhrLike {
   if (!Xhr) throw new Error('There is neither fetch nor XMLHttpRequest');
-  const xhr = new Xhr();
+  const xhr = new (Xhr as typeof XMLHttpRequest)();
   (xhr as { context?: unknown }).context = context;
   xhr.withCredentials = true;
   xhr.open('POST', request.url, true);

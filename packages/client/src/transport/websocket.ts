@@ -212,7 +212,7 @@ export class WebSocketTransport extends Transport {
       return;
     }
     let envelope: Envelope | undefined;
-    let ended = false;
+    let ended = messages.some(isGoodbye);
     if (this._pending.size > 0) {
       if (messages.some((message) => !this._isPlain(message))) {
         adopt(
@@ -228,9 +228,9 @@ export class WebSocketTransport extends Transport {
         this._pending.delete(`${message.id}`);
         envelope = pending.envelope;
         if (message.channel === '/meta/connect') this._connectPending = false;
+        if (message.channel === '/meta/disconnect' && message.successful) ended = true;
       }
     }
-    for (const message of messages) if (message.channel === '/meta/disconnect' && message.successful) ended = true;
     this._envelope = envelope ?? this._envelope;
     if (this._envelope) this._notifySuccess(this._envelope.onSuccess, messages);
     if (ended && !this._connectPending && this._socket === socket) this._drop(socket, 'Disconnect');
@@ -319,6 +319,11 @@ const unopened: WebSocketLike = {
   },
   close: () => undefined,
 };
+
+/** A disconnect that the server began. One with an id is for whoever asked for it. */
+function isGoodbye({ channel, id, successful }: Message): boolean {
+  return channel === '/meta/disconnect' && id === undefined && successful === true;
+}
 
 function close(socket: WebSocketLike, reason: string): void {
   try {
