@@ -1,8 +1,20 @@
 /** The reference pages say what the code says: they are made from it. Run this file with `-u` to write them anew. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import {
+  type BayeuxClientOptions,
+  type ClientErrorCode,
+  type ClientOptions,
+  type ClientState,
+  CometD,
+  BayeuxClient as NodeClient,
+  type NodeOptions,
+  type Status,
+  Transport,
+} from '@cometd-ts/client/node';
 import { errorTable } from '@cometd-ts/protocol';
 import { optionSpecs } from '@cometd-ts/server';
+import { transform } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -12,7 +24,9 @@ const made = 'This page is made from the source by `test/integration/reference.t
 async function fieldsOf(file: string, name: string): Promise<{ name: string; type: string; says: string }[]> {
   const source = await readFile(path.join(root, file), 'utf8');
   const body = new RegExp(`export interface ${name}\\b[^{]*\\{\\n(.*?)\\n\\}`, 's').exec(source)?.[1] ?? '';
-  const fields = body.matchAll(/\/\*\*(.*?)\*\/\s*(?:readonly )?('?)([\w.-]+)\2: ([^;]+);/gs);
+  const fields = body.matchAll(
+    /(?:\/\*\*((?:(?!\*\/).)*)\*\/\s*|^ {2})(?:readonly )?('?)\b([\w.-]+)\2\??: ([^;]+);/gms,
+  );
   return [...fields].map(([, says = '', , field = '', type = '']) => ({
     name: field,
     type: type.replace(/\s+/g, ' ').trim(),
@@ -33,6 +47,182 @@ function table(rows: readonly { name: string; type: string; says: string }[]): s
 }
 
 const options = 'packages/server/src/options.ts';
+
+/** What clients understand, and the unit of what is a number. The compiler holds this list to the options there are. */
+const clientUnits: Record<keyof ClientOptions, string> = {
+  urls: '',
+  logLevel: '',
+  useWorkerScheduler: '',
+  protocol: '',
+  stickyReconnect: '',
+  fallbackAfter: 'attempts',
+  connectTimeout: 'ms',
+  maxConnections: 'requests',
+  backoffIncrement: 'ms',
+  maxBackoff: 'ms',
+  jitter: 'part of 1',
+  maxNetworkDelay: 'ms',
+  requestHeaders: '',
+  appendMessageTypeToURL: '',
+  autoBatch: '',
+  maxURILength: 'characters',
+  maxSendBayeuxMessageSize: 'characters',
+  maxResponseSize: 'bytes',
+  advice: 'ms',
+};
+
+/** What only the typed client understands; words for those whose docstring has none. */
+const typedUnits: Record<Exclude<keyof BayeuxClientOptions, keyof ClientOptions>, { unit: string; says?: string }> = {
+  transports: { unit: '' },
+  extensions: { unit: '', says: 'Extensions, in the order in which they see incoming messages. Default none.' },
+  auth: { unit: '', says: 'Default none.' },
+  maxAuthRenewals: { unit: 'renewals' },
+  resubscribe: { unit: '' },
+  schemas: { unit: '', says: 'Default none.' },
+  platform: {
+    unit: '',
+    says: 'Replaces parts of the surroundings: how HTTP requests are sent and WebSockets opened, timers, console, session storage. Default what is there.',
+  },
+};
+
+const nodeUnits: Record<keyof NodeOptions, { unit: string; says?: string }> = {
+  cookieJar: { unit: '' },
+  proxy: { unit: '' },
+  agent: { unit: '', says: 'Default our own.' },
+  tls: {
+    unit: '',
+    says: 'How TLS connections are made: `ca`, `cert`, `key`, `pfx`, `passphrase`, `servername`, `rejectUnauthorized`, `checkServerIdentity`, `minVersion`, `maxVersion`, `ciphers`, as in `node:tls`. Default those of Node.js.',
+  },
+  headers: { unit: '', says: 'Default none.' },
+  perMessageDeflate: { unit: '' },
+  maxPayload: { unit: 'bytes' },
+};
+
+/** Every code of `ClientError`: when it comes, and what to do. The compiler holds this list to the codes there are. */
+const clientErrors: Record<ClientErrorCode, { when: string; act: string }> = {
+  timeout: {
+    when: 'No reply came within `maxNetworkDelay`, within the `timeout` of a remote call or of `waitFor`, or a WebSocket did not open within `connectTimeout`.',
+    act: 'The server may have had the message: look at `sent`. When it happens to healthy servers, raise `maxNetworkDelay`.',
+  },
+  network: {
+    when: 'The server was not reached, or the connection broke over HTTP. `cause` is the error of the platform.',
+    act: 'The client tries again by itself. For a message, look at `sent`.',
+  },
+  http: {
+    when: 'The server, or something before it, answered with a status other than 200; `httpCode` has it.',
+    act: '401 and 403 of handshakes and connects call `auth`. 404 is a wrong URL, 413 a message that is too large for the server, 502 to 504 a proxy whose server is away.',
+  },
+  closed: {
+    when: 'The WebSocket closed before the reply; `websocketCode` says how: 1006 without a farewell, 1009 because a message was too large.',
+    act: 'The client connects again by itself. For a message, look at `sent`.',
+  },
+  aborted: {
+    when: '`abort()` was called, or a subscription was ended before the server had answered.',
+    act: 'Nothing: it was you. An `AbortSignal` rejects with its own `reason`, not with this.',
+  },
+  disconnected: {
+    when: 'The client is not begun, has ended, or has given up.',
+    act: 'Call `handshake()`, and send again.',
+  },
+  too_large: {
+    when: 'The message is longer than `maxSendBayeuxMessageSize`, or the response longer than `maxResponseSize`.',
+    act: 'Send it in pieces, or raise the option; the server has its own `maxMessageSize`.',
+  },
+  message_deleted: {
+    when: 'An extension of the client deleted the message.',
+    act: 'Ask the extension.',
+  },
+  negotiation: {
+    when: 'Client and server have no transport in common.',
+    act: 'Compare `transports` with the `allowedTransports` of the server.',
+  },
+  unauthorized: {
+    when: 'The server refused credentials `maxAuthRenewals` times in a row. `cause` is its last answer.',
+    act: 'The status is `terminated`. Ask the user to sign in, then call `handshake()`.',
+  },
+  overflow: {
+    when: 'More than `limit` messages wait in a `messages()` loop.',
+    act: 'Read faster, or raise `limit`. The subscription has ended.',
+  },
+};
+
+/** What the pages on the clients must speak of. */
+const states: Record<ClientState, true> = {
+  disconnected: true,
+  handshaking: true,
+  rehandshaking: true,
+  handshaken: true,
+  connecting: true,
+  connected: true,
+  unconnected: true,
+  disconnecting: true,
+  terminating: true,
+};
+
+const statuses: Record<Status['type'], true> = {
+  disconnected: true,
+  connecting: true,
+  connected: true,
+  degraded: true,
+  unconnected: true,
+  're-handshaking': true,
+  'session-lost': true,
+  terminated: true,
+};
+
+/** The options a typed client runs with, as a transport sees them. */
+class Witness extends Transport {
+  accept(): boolean {
+    return true;
+  }
+
+  send(): void {
+    throw new Error('Nothing is sent');
+  }
+}
+
+function typedDefaults(): Readonly<Record<string, unknown>> {
+  const witness = new Witness();
+  new NodeClient('http://localhost/cometd', { transports: [witness] });
+  return witness.configuration;
+}
+
+/** The rows of a table with units and defaults. `defaults` come from the code, else from the docstring. */
+function optionTable(
+  rows: readonly { name: string; type: string; says: string; unit: string; usual: string }[],
+): string {
+  const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+  return [
+    '| Option | Type | Unit | Default | Meaning |',
+    '|---|---|---|---|---|',
+    ...rows.map(
+      ({ name, type, says, unit, usual }) =>
+        `| \`${name}\` | \`${cell(type)}\` | ${unit} | ${cell(usual)} | ${cell(says)} |`,
+    ),
+  ].join('\n');
+}
+
+/** The part of a docstring that names the default, and the rest. */
+function splitDefault(says: string): { usual: string; rest: string } {
+  const [sentence = '', usual = ''] = / ?\bDefault:? ((?:[^.]|\.(?=\S))+)\./.exec(says) ?? [];
+  const value = /^(?:true|false|\d+)\b(?! MiB)/;
+  return {
+    usual: value.test(usual) ? usual.replace(value, '`$&`') : usual.replace(/^./, (first) => first.toUpperCase()),
+    rest: says.replace(sentence, '').trim(),
+  };
+}
+
+async function typedRows(file: string, name: string, words: Record<string, { unit: string; says?: string }>) {
+  const fields = await fieldsOf(file, name);
+  expect(fields.map((field) => field.name).sort()).toEqual(Object.keys(words).sort());
+  return fields.map((field) => {
+    const { unit = '', says = '' } = words[field.name] ?? {};
+    const { usual, rest } = splitDefault(`${field.says} ${/Default/.test(field.says) ? '' : says}`.trim());
+    expect([field.name, usual, rest]).not.toContain('');
+    if (/\bnumber\b/.test(field.type)) expect(unit, field.name).not.toBe('');
+    return { ...field, unit, usual, says: rest };
+  });
+}
 
 describe('the reference', () => {
   it('lists every option with its type and default', async () => {
@@ -141,5 +331,110 @@ These are options; [Options](options.md) has their defaults.
 Numbers in a client's advice are bounded, too: \`timeout\` by 60 s or the transport's own, \`interval\` by one hour.
 `;
     await expect(page).toMatchFileSnapshot(path.join(root, 'docs/reference/limits.md'));
+  });
+
+  it('lists every option of the clients with its unit and default', async () => {
+    const plain: Readonly<Record<string, unknown>> = new CometD().getConfiguration();
+    const typed = typedDefaults();
+    const fields = await fieldsOf('packages/client/src/options.ts', 'ClientOptions');
+    expect(fields.map(({ name }) => name).sort()).toEqual(Object.keys(clientUnits).sort());
+    const shared = fields.map((field) => {
+      const { name } = field as { name: keyof ClientOptions };
+      const [usual, other] = [plain[name], typed[name]].map((value) => `\`${JSON.stringify(value)}\``);
+      const { usual: told, rest } = splitDefault(field.says);
+      // The docstring names the same default as the code, in its own spelling; objects in words.
+      if (typeof plain[name] === 'number') expect(told.replace('16 MiB', '16777216'), name).toContain(`${plain[name]}`);
+      if (typeof plain[name] === 'boolean') expect(told, name).toContain(`${plain[name]}`);
+      if (typeof plain[name] === 'number' || Object(plain[name]) !== plain[name]) {
+        if (usual !== other) expect(told.replace('1 MiB', '1048576'), name).toContain(`${typed[name]}`);
+      }
+      const remark = Object(plain[name]) === plain[name] ? '' : (/^[^,;:]+([,:] [^;]*)/.exec(told)?.[1] ?? '');
+      expect(/\bnumber\b/.test(field.type) && clientUnits[name] === '', name).toBe(false);
+      return {
+        ...field,
+        says: rest,
+        unit: clientUnits[name],
+        usual: usual === other ? `${usual}${remark}` : `${usual}; \`BayeuxClient\` ${other}`,
+      };
+    });
+    const typedOnly = await typedRows('packages/client/src/bayeux-client.ts', 'BayeuxClientOptions', typedUnits);
+    const nodeOnly = await typedRows('packages/client/src/node/options.ts', 'NodeOptions', nodeUnits);
+    const page = `# Options of the clients
+
+${made}
+
+\`new BayeuxClient(url, { … })\` takes all options of the first two tables. \`cometd.configure({ url, … })\` of \`CometD\`
+takes those of the first, and \`url\`. [Options](options.md) has those of the server.
+
+## Both clients
+
+${optionTable(shared)}
+
+## BayeuxClient
+
+${optionTable(typedOnly)}
+
+## In Node.js
+
+\`new BayeuxClient(url, { node: { … } })\` and \`new CometD(name, { … })\` of \`@cometd-ts/client/node\`.
+
+${optionTable(nodeOnly)}
+`;
+    await expect(page).toMatchFileSnapshot(path.join(root, 'docs/reference/client-options.md'));
+  });
+
+  it('has a heading for every error of the typed client', async () => {
+    const sections = Object.entries(clientErrors).map(([code, { when, act }]) => `## ${code}\n\n${when}\n\n${act}`);
+    const page = `# Errors of the typed client
+
+${made}
+
+What a promise of \`BayeuxClient\` rejects with is one of these:
+
+- \`BayeuxError\`: the server refused. Match on \`code\`; [Errors](errors.md) has them all.
+- \`ClientError\`: something got in the way. Match on \`code\`, which is one of the headings below.
+- the \`reason\` of your own \`AbortSignal\`.
+- of a remote call also an \`Error\` whose \`cause\` is what the method failed with.
+
+Misuse is thrown at once, as \`TypeError\` or \`RangeError\`: a URL that is not absolute, an illegal channel name, a
+subscription to a meta channel.
+
+A \`ClientError\` has besides its \`code\`:
+
+| Field | Meaning |
+|---|---|
+| \`sent\` | \`no\`: the message certainly stayed here, so sending it again is safe. \`perhaps\`: the server may have had it |
+| \`httpCode\` | the status of an HTTP response that was not 200 |
+| \`websocketCode\` | the code a WebSocket closed with |
+| \`cause\` | what the platform reported, when it did |
+
+${sections.join('\n\n')}
+`;
+    await expect(page).toMatchFileSnapshot(path.join(root, 'docs/reference/client-errors.md'));
+  });
+
+  it('speaks of every state and every status of a client', async () => {
+    const life = await readFile(path.join(root, 'docs/concepts/life-of-a-client.md'), 'utf8');
+    const guide = await readFile(path.join(root, 'docs/guide/client.md'), 'utf8');
+    for (const state of Object.keys(states)) expect(life).toContain(`| \`${state}\` |`);
+    for (const status of Object.keys(statuses)) expect(guide).toContain(`| \`${status}\` |`);
+  });
+
+  it('draws the moves of a client as they are', async () => {
+    const { code } = await transform(await readFile(path.join(root, 'packages/client/src/state.ts')), { loader: 'ts' });
+    const { moves } = (await import(`data:text/javascript,${encodeURIComponent(code)}`)) as {
+      moves: Readonly<Record<ClientState, readonly ClientState[]>>;
+    };
+    const life = await readFile(path.join(root, 'docs/concepts/life-of-a-client.md'), 'utf8');
+    const out = ['disconnecting', 'terminating', 'disconnected'];
+    for (const state of Object.keys(states) as ClientState[]) {
+      const [, cell = ''] = new RegExp(`^\\| \`${state}\` \\|[^|]*\\|([^|]*)\\|$`, 'm').exec(life) ?? [];
+      const told = [...cell.matchAll(/`([\w-]+)`/g)].map((match) => match[1] ?? '');
+      if (/\bout\b/.test(cell)) told.push(...out);
+      expect([state, ...told.filter((one) => one !== state).sort()]).toEqual([
+        state,
+        ...moves[state].filter((one) => one !== state).sort(),
+      ]);
+    }
   });
 });
