@@ -15,7 +15,7 @@ import type { ClientOptions } from './options.ts';
 import { type Platform, world } from './platform.ts';
 import { type ClientState, implies, isHandshaking, isHandshook } from './state.ts';
 import type { Status } from './status.ts';
-import { LongPollingTransport } from './transport/long-polling.ts';
+import { HttpPollingTransport } from './transport/http-polling.ts';
 import type { TransportLike } from './transport/transport.ts';
 import { WebSocketTransport } from './transport/websocket.ts';
 
@@ -142,7 +142,7 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
         entry === 'websocket'
           ? new WebSocketTransport()
           : entry === 'long-polling'
-            ? new LongPollingTransport()
+            ? new HttpPollingTransport()
             : entry;
       const type = typeof entry === 'string' ? entry : `${entry.connectionType ?? entry.type}`;
       engine.registry.add(type, transport);
