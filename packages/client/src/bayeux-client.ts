@@ -104,7 +104,6 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
     this.#options = options;
     const engine = new Engine(
       {
-        flushesFirst: false,
         notify: (channel, message) => this.#notify(channel, message),
         call: (callback, message) => callback(message),
         deleted: (message, callback) => {
@@ -113,13 +112,9 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
         },
         extensionFailed: (error) => this.#exception(error),
         receive: (message) => engine.receive(message),
-        refused: () => undefined,
         changed: (state, previous) => this.#changed(state, previous),
-        handshaking: () => undefined,
         handshaken: () => this.#declare(),
         transportFailed: (message, info, handle) => this.#transportFailed(message, info, handle),
-        transportException: () => undefined,
-        transportListeners: () => [],
         waiting: (delay) => this.#waiting(delay),
         interrupted: (failure) => {
           this.#trouble = errorOf({ channel: '/meta/connect', successful: false, failure });
@@ -341,7 +336,7 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
       else if (reply.data === undefined) result.reject(errorOf(reply));
       else result.reject(new Error(`The remote call ${target} failed`, { cause: reply.data }));
     });
-    result.promise.catch(() => this.#engine.cancelRemoteCall(id));
+    result.promise.catch(() => this.#engine.forget(id));
     return result.promise as never;
   }
 
@@ -623,8 +618,7 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
       if (info.action === 'none' && cause === 'failure') {
         // No transport worked. The network may come back: all of them get another chance.
         engine.registry.reset(false);
-        const [type] = engine.registry.findTransportTypes('1.0', engine.crossDomain, engine.getURL());
-        info.transport = type === undefined ? null : engine.registry.find(type);
+        info.transport = engine.best();
         if (info.transport) {
           info.action = 'handshake';
           info.delay = engine.backoff.increase();
@@ -645,7 +639,7 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
         });
       await this.#renew(error);
       if (this.isDisconnected) return;
-      this.#engine.setHandshakeProps(this.#props());
+      this.#engine.handshakeProps = this.#props();
       info.action = 'handshake';
       info.delay = this.#renewals > 1 ? this.#engine.backoff.increase() : 0;
       info.transport ??= this.#engine.transport;

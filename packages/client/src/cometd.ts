@@ -74,7 +74,6 @@ export class CometD {
     const through = settings.receivesThroughMethod !== false;
     const engine = new Engine(
       {
-        flushesFirst: true,
         notify: (channel, message) => this.#notify(channel, message),
         call: (callback, message) => this.#call(callback, message),
         extensionFailed: (error, extension, outgoing, message) =>
@@ -91,7 +90,6 @@ export class CometD {
           if (state === 'disconnected') engine.setTimeout(() => this.#timers?.end(), 0);
         },
         handshaking: () => this.#listeners.clearSubscriptions(),
-        handshaken: () => [],
         transportFailed: (message, info, handle) => this.onTransportFailure(message, info, handle),
         transportException: (failure, oldType, newType) =>
           this.#guard(this.onTransportException, [failure, oldType, newType], undefined),
