@@ -6,27 +6,48 @@ export type ChannelMap = object;
 /** Any data on any channel. */
 export type AnyChannels = Record<string, unknown>;
 
-/** The names that a channel of the map stands for. */
-type Names<Key extends string> = Key extends `${infer Start}/**`
-  ? `${Start}/${string}`
-  : Key extends `${infer Start}/*`
-    ? `${Start}/${string}`
-    : Key extends `${infer Start}{${string}}${infer End}`
-      ? `${Start}${string}${Names<End>}`
-      : Key;
-
-type Matching<Channels, Name extends string> = {
-  [Key in keyof Channels & string]: Name extends Names<Key> ? Channels[Key] : never;
-}[keyof Channels & string];
-
-/** The data of a channel: of its own entry, else of the wildcards and templates that match; unknown without any. */
+/**
+ * The data of a channel: of its own entry, else of the nearest ones that match it: templates, then `*`, then `**`.
+ * Unknown without any.
+ */
 export type DataOf<Channels extends ChannelMap, Name extends string> = string extends keyof Channels
   ? Channels[keyof Channels & string]
   : Name extends keyof Channels
     ? Channels[Name]
-    : [Matching<Channels, Name>] extends [never]
-      ? unknown
-      : Matching<Channels, Name>;
+    : Nearest<Channels, [Templates<Channels>, Wilds<Channels>, DeepWilds<Channels>], Name>;
+
+type DeepWilds<Channels> = Extract<keyof Channels, `${string}/**`>;
+type Wilds<Channels> = Extract<keyof Channels, `${string}/*`>;
+type Templates<Channels> = Exclude<Extract<keyof Channels, `${string}{${string}}${string}`>, `${string}*`>;
+
+/** The data of the entries that match, from the first of the groups that has any. */
+type Nearest<Channels, Groups, Name extends string> = Groups extends [infer Keys, ...infer Others]
+  ? [Matching<Keys, Name>] extends [never]
+    ? Nearest<Channels, Others, Name>
+    : Channels[Matching<Keys, Name> & keyof Channels]
+  : unknown;
+
+type Matching<Keys, Name extends string> = Keys extends string ? (Fits<Name, Keys> extends true ? Keys : never) : never;
+
+/** Whether a name fits a pattern, segment by segment. */
+type Fits<Name extends string, Pattern extends string> = Pattern extends '**'
+  ? true
+  : Name extends `${infer Segment}/${infer Rest}`
+    ? Pattern extends `${infer Wanted}/${infer More}`
+      ? [Segment] extends [Slot<Wanted>]
+        ? Fits<Rest, More>
+        : false
+      : false
+    : Name extends Slot<Pattern>
+      ? true
+      : false;
+
+/** What may stand in a segment: anything for a wildcard or a variable, else the segment itself. */
+type Slot<Segment extends string> = Segment extends `${string}/${string}`
+  ? never
+  : Segment extends '*' | `{${string}}`
+    ? string
+    : Segment;
 
 type Target<Name extends string> = Name extends `/${string}` ? `/service${Name}` : `/service/${Name}`;
 
@@ -36,7 +57,7 @@ export type CallOf<Channels extends ChannelMap, Name extends string> =
     ? { data: In; result: Awaited<Out> }
     : { data: unknown; result: unknown };
 
-/** The part of Standard Schema that checks data. */
+/** The part of the Standard Schema convention (https://standardschema.dev) that checks data; schemas of many libraries fit. */
 export interface Schema<Output = unknown> {
   readonly '~standard': {
     readonly version: 1;

@@ -78,6 +78,8 @@ async function listenerOf(scheme: Scheme): Promise<Server> {
 export async function certificate(): Promise<{ private: string; cert: string }> {
   return generate([{ name: 'commonName', value: 'localhost' }], {
     keySize: 2048,
+    // Deno refuses SHA-1, and so will others.
+    algorithm: 'sha256',
     extensions: [
       {
         name: 'subjectAltName',
