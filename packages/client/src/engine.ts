@@ -28,8 +28,8 @@ export interface SessionFace extends Face {
   changed(state: ClientState, previous: ClientState): void;
   /** A handshake begins: what was subscribed to is gone. */
   handshaking?(): void;
-  /** The handshake succeeded and everybody knows: answers what goes first in the first batch. Without this, what was queued meanwhile goes out before anybody knows. */
-  handshaken?(): Message[];
+  /** The handshake succeeded, and everybody knows: the last moment to add to the first batch. Without this, what was queued meanwhile goes out before anybody knows. */
+  handshaken?(reply: Message): void;
   /** A handshake or connect failed; calls `handle` with what is to be done. */
   transportFailed(message: Message, info: FailureInfo, handle: (info: FailureInfo) => void): void;
   transportException?(failure: Failure, oldType: string | null, newType: string | null): void;
@@ -192,11 +192,13 @@ export class Engine extends Exchange<SessionFace> {
     message.reestablish = this.#reestablish;
     this.#reestablish = true;
     this.move('handshaken');
-    const announced = Number(message['x-messages']);
-    this.#expected = announced > 0 ? announced : 0;
+    this.#expected = delayOf(message['x-messages']);
     if (!this.face.handshaken) this.#release();
     this.settle(META_HANDSHAKE, message);
-    if (this.held) this.#release(this.face.handshaken?.());
+    if (this.held) {
+      this.face.handshaken?.(message);
+      this.#release();
+    }
     this.#ready = () => {
       this.#expected = 0;
       this.#ready = undefined;
@@ -210,9 +212,9 @@ export class Engine extends Exchange<SessionFace> {
     else this.#ready();
   }
 
-  #release(first?: Message[]): void {
+  #release(): void {
     this.held = false;
-    this.flush(first);
+    this.flush();
   }
 
   // Connect
@@ -385,10 +387,9 @@ export class Engine extends Exchange<SessionFace> {
   }
 
   /** The policy of the book, section 2.5 of the behaviour: what is to be done about a failed handshake or connect. */
-  recover(message: Message, info: FailureInfo, handle: (info: FailureInfo) => void): void {
+  recover(message: Message, info: FailureInfo): void {
     if (message.channel === META_HANDSHAKE) this.#recoverHandshake(message, info);
     else this.#recoverConnect(info);
-    handle(info);
   }
 
   #recoverHandshake(message: Message, info: FailureInfo): void {

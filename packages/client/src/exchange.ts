@@ -109,9 +109,7 @@ export abstract class Exchange<F extends Face = Face> {
     this.batches++;
   }
 
-  /** Sends what is queued, these first. */
-  flush(first: readonly Message[] = []): void {
-    this.#queue.unshift(...first);
+  flush(): void {
     if (this.#queue.length > 0 && this.#depth === 0 && !this.held) this.transmit(this.#queue.splice(0));
   }
 

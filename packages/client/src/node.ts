@@ -1,16 +1,18 @@
 /** Entry `./node`: the clients with the network of Node.js: cookies, proxies, certificates, and `ws`. */
-import { type BayeuxClientOptions, BayeuxClient as WebBayeuxClient } from './bayeux-client.ts';
+import { BayeuxClient as WebBayeuxClient } from './bayeux-client.ts';
+import type { BayeuxClientOptions } from './bayeux-options.ts';
 import type { AnyChannels, ChannelMap } from './channel-map.ts';
 import { CometD as WebCometD } from './cometd.ts';
 import type { NodeOptions } from './node/options.ts';
 import { nodePlatform } from './node/platform.ts';
 
 export { BayeuxError, type BayeuxErrorCode } from '@cometd-ts/protocol';
-export type { BayeuxClientEvents, BayeuxClientOptions, Credentials } from './bayeux-client.ts';
+export type { BayeuxClientEvents, BayeuxClientOptions } from './bayeux-options.ts';
 export type { ChannelListener, SendOptions } from './channel.ts';
 export { ClientChannel } from './channel.ts';
 export type { AnyChannels, CallOf, ChannelMap, DataOf, Schema } from './channel-map.ts';
 export type { CometDConfiguration, CometDStatus, MessageCallback, MessageProps } from './cometd.ts';
+export type { Authenticate, Credentials } from './credentials.ts';
 export type { ClientErrorCode } from './error.ts';
 export { ClientError } from './error.ts';
 export type { ListenerOptions, Registration } from './events.ts';

@@ -27,8 +27,11 @@ export class CallbackPollingTransport extends RequestTransport {
     if (!document) throw new Error('callback-polling needs a document');
     const head = document.getElementsByTagName('head')[0] ?? document.documentElement;
     const script = document.createElement('script');
-    const name = `_cometd_jsonp_${this._callbacks++}`;
     const globals = world();
+    let name: string;
+    // Other clients on the page have names of their own.
+    do name = `_cometd_jsonp_${this._callbacks++}`;
+    while (name in globals);
     const end = (): void => {
       delete globals[name];
       script.remove();

@@ -5,7 +5,7 @@
 import type { Advice } from '@cometd-ts/protocol';
 import type { Envelope, Failure, Message } from '../message.ts';
 import type { Configuration } from '../options.ts';
-import type { Platform } from '../platform.ts';
+import { delayOf, type Platform } from '../platform.ts';
 
 /** What a client asks of a transport. */
 export interface TransportLike {
@@ -174,8 +174,7 @@ export abstract class Transport implements TransportLike {
   /** How long the reply to these messages may take. */
   _delay(metaConnect: boolean): number {
     const { config, advice } = this._host;
-    const held = metaConnect ? Number(advice.timeout) : 0;
-    return config.maxNetworkDelay + (held > 0 ? held : 0);
+    return config.maxNetworkDelay + (metaConnect ? delayOf(advice.timeout) : 0);
   }
 
   /** Finds the header fields: at once, unless the application takes its time for them. */
