@@ -251,6 +251,9 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
         get isHandshook() {
           return client.isHandshook;
         },
+        get isDisconnected() {
+          return client.isDisconnected;
+        },
         exchange: (message, signal) => this.#exchange(message, signal),
         declare: (one) => this.#subscribe([one], false),
         failed: this.#exception,

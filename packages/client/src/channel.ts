@@ -1,6 +1,6 @@
 /** A channel as the typed client sees it: listeners, subscriptions that survive, and publishing. Book section 9.2.3. */
 import { META_SUBSCRIBE, META_UNSUBSCRIBE } from '@cometd-ts/protocol';
-import { ClientError, errorOf } from './error.ts';
+import { ClientError, errorOf, isUnknownSession } from './error.ts';
 import { Deferred, type ListenerOptions, ListenerSet, type Registration } from './events.ts';
 import type { Message } from './message.ts';
 
@@ -17,6 +17,7 @@ export interface SendOptions {
 /** What a channel asks of its client. */
 export interface ChannelHost {
   readonly isHandshook: boolean;
+  readonly isDisconnected: boolean;
   exchange(message: Message, signal?: AbortSignal): Promise<Message>;
   /** Tells the server of a subscription, again and again until it is reached. */
   declare(channel: ClientChannel<never>): void;
@@ -28,6 +29,8 @@ export class ClientChannel<Data = unknown> {
   readonly #host: ChannelHost;
   readonly #listeners: ListenerSet<[Message<Data>, ClientChannel<Data>]> = new ListenerSet();
   readonly #subscribers: Map<ChannelListener<Data>, SendOptions> = new Map();
+  /** Ends the loops over messages, with an error or without. */
+  readonly #loops: Set<(error?: Error) => void> = new Set();
   /** The reply to the subscription there is, or is to be. */
   #confirmation: Deferred<Message> | undefined;
   #confirmed = false;
@@ -81,13 +84,7 @@ export class ClientChannel<Data = unknown> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const isFirst = this.#subscribers.size === 0;
     this.#subscribers.set(listener, options);
-    signal?.addEventListener(
-      'abort',
-      () => void this.unsubscribe(listener).catch((error) => this.#host.failed(error)),
-      {
-        once: true,
-      },
-    );
+    if (signal) this.#endWith(signal, listener);
     if (isFirst) {
       this.#confirmation = new Deferred();
       this.#confirmed = false;
@@ -96,7 +93,19 @@ export class ClientChannel<Data = unknown> {
     return (this.#confirmation as Deferred<Message>).promise;
   }
 
-  /** Ends one subscription, or all of this channel. The end of the last tells the server. */
+  #endWith(signal: AbortSignal, listener: ChannelListener<Data>): void {
+    const end = (): void => {
+      // The listener may have been subscribed again, with another signal.
+      if (this.#subscribers.get(listener)?.signal !== signal) return;
+      this.unsubscribe(listener).catch((error: unknown) => this.#host.failed(error));
+    };
+    signal.addEventListener('abort', end, { once: true });
+  }
+
+  /**
+   * Ends one subscription, or all of this channel, at once. The end of the last tells the server; rejects when the
+   * server could not be told, which then may go on sending until the session ends.
+   */
   async unsubscribe(listener?: ChannelListener<Data>): Promise<Message> {
     const reply: Message = { channel: META_UNSUBSCRIBE, subscription: this.id, successful: true };
     if (listener ? !this.#subscribers.delete(listener) : this.#subscribers.size === 0) return reply;
@@ -125,7 +134,9 @@ export class ClientChannel<Data = unknown> {
 
   /**
    * The messages of this channel, one after the other. Subscribes at the first `next`, and ends the subscription when
-   * the loop ends. Throws `ClientError` with code `overflow` when more than `limit` messages wait; default 1000.
+   * the loop ends: by `break`, by the signal, or because the application ended the session. Throws what ended the
+   * session otherwise, `BayeuxError` when the subscription is refused, and `ClientError` with code `overflow` when more
+   * than `limit` messages wait (default 1000): after those that came before.
    */
   async *messages({
     signal,
@@ -134,33 +145,49 @@ export class ClientChannel<Data = unknown> {
     signal?: AbortSignal;
     limit?: number;
   } = {}): AsyncGenerator<Message<Data>, void, undefined> {
+    if (signal?.aborted) return;
     const waiting: Message<Data>[] = [];
     let wake = new Deferred<void>();
     let problem: unknown;
-    const listener = (message: Message<Data>): void => {
-      if (waiting.length >= limit) problem = new ClientError('overflow', `More than ${limit} messages wait (limit)`);
-      else waiting.push(message);
-      wake.resolve();
-    };
-    const stop = (): void => wake.resolve();
-    signal?.addEventListener('abort', stop, { once: true });
-    this.subscribe(listener).catch((error: unknown) => {
+    let over = false;
+    const end = (error?: unknown): void => {
+      if (over) return;
+      over = true;
       problem = error;
       wake.resolve();
-    });
+    };
+    const unsubscribe = async (): Promise<void> => {
+      if (!this.#subscribers.has(listener)) return;
+      await this.unsubscribe(listener).catch((error: unknown) => this.#host.failed(error));
+    };
+    const listener = (message: Message<Data>): void => {
+      if (over) return;
+      if (waiting.length >= limit) {
+        end(new ClientError('overflow', `More than ${limit} messages wait (limit)`));
+        unsubscribe();
+      } else waiting.push(message);
+      wake.resolve();
+    };
+    const stop = (): void => end();
+    signal?.addEventListener('abort', stop, { once: true });
+    this.#loops.add(end);
+    this.subscribe(listener).catch(end);
     try {
       while (!signal?.aborted) {
         const message = waiting.shift();
         if (message) yield message;
         else if (problem !== undefined) throw problem;
+        else if (over) return;
         else {
           await wake.promise;
           wake = new Deferred<void>();
         }
       }
     } finally {
+      over = true;
       signal?.removeEventListener('abort', stop);
-      if (this.#subscribers.has(listener)) await this.unsubscribe(listener).catch((error) => this.#host.failed(error));
+      this.#loops.delete(end);
+      await unsubscribe();
     }
   }
 
@@ -189,8 +216,8 @@ export class ClientChannel<Data = unknown> {
         }
         const error = errorOf(reply);
         this.#lost = true;
-        // What did not reach the server is declared still, and sent again when it is reached.
-        if (!reply.failure && this.#confirmation === confirmation) {
+        // What did not reach the server, or reached one that has forgotten the session, is declared still, and sent again.
+        if (!reply.failure && !isUnknownSession(reply.error) && this.#confirmation === confirmation) {
           this.#subscribers.clear();
           this.#confirmation = undefined;
           confirmation.reject(error);
@@ -214,13 +241,16 @@ export class ClientChannel<Data = unknown> {
   ended(forget: boolean, error: Error): void {
     this.#confirmed = false;
     if (!forget) return;
+    for (const end of [...this.#loops]) end(error);
     this.#confirmation?.reject(error);
     this.#confirmation = undefined;
     this.#subscribers.clear();
   }
 
-  /** Those who wait for a confirmation learn that none will come; the subscriptions stay declared. */
+  /** Those who wait for a confirmation learn that none will come, and loops end; other subscriptions stay declared. */
   gaveUp(error: Error): void {
+    const wanted = error instanceof ClientError && (error.code === 'disconnected' || error.code === 'aborted');
+    for (const end of [...this.#loops]) end(wanted ? undefined : error);
     this.#confirmed = false;
     this.#confirmation?.reject(error);
     this.#confirmation = undefined;
@@ -232,7 +262,8 @@ export class ClientChannel<Data = unknown> {
     if (message.data === undefined) return;
     for (const subscriber of [...this.#subscribers.keys()]) {
       try {
-        subscriber(message, this);
+        const result = subscriber(message, this);
+        if (result instanceof Promise) result.catch(failed);
       } catch (error) {
         failed(error);
       }
