@@ -2,63 +2,25 @@
  * The typed client: promises, subscriptions that outlive sessions, and a status that always says how things are.
  * The API follows the book's section 9.2 (`ClientSession`).
  */
-import type { Advice } from '@cometd-ts/protocol';
+import { type Advice, META_CONNECT, META_SUBSCRIBE } from '@cometd-ts/protocol';
+import type { BayeuxClientEvents, BayeuxClientOptions } from './bayeux-options.ts';
 import { ClientChannel } from './channel.ts';
 import type { AnyChannels, CallOf, ChannelMap, DataOf, Schema } from './channel-map.ts';
 import { isLegalChannel, wildsOf } from './channel-names.ts';
+import { Condition, gone } from './condition.ts';
+import { isRefusal, Wallet } from './credentials.ts';
 import { Engine, type FailureInfo } from './engine.ts';
 import { ClientError, errorOf, isUnknownSession } from './error.ts';
 import { Deferred, type ListenerOptions, ListenerSet, type Registration } from './events.ts';
 import type { ClientExtension } from './exchange.ts';
 import type { Message } from './message.ts';
-import type { ClientOptions } from './options.ts';
-import { type Platform, world } from './platform.ts';
+import { typeOf } from './negotiation.ts';
+import { watchPage } from './page.ts';
+import { world } from './platform.ts';
 import { type ClientState, implies, isHandshaking, isHandshook } from './state.ts';
 import type { Status } from './status.ts';
-import { LongPollingTransport } from './transport/long-polling.ts';
-import type { TransportLike } from './transport/transport.ts';
+import { HttpPollingTransport } from './transport/http-polling.ts';
 import { WebSocketTransport } from './transport/websocket.ts';
-
-/** What an application gives to be let in. */
-export interface Credentials {
-  /** Header fields for every request from now on. */
-  headers?: Record<string, string>;
-  /** Fields for the `ext` of the handshake. */
-  ext?: Record<string, unknown>;
-}
-
-/** Options of `BayeuxClient`; the times are in ms. */
-export interface BayeuxClientOptions extends ClientOptions {
-  /** Transports in order of preference: `websocket`, `long-polling`, or objects. Default both, where there are WebSockets. */
-  transports?: readonly ('websocket' | 'long-polling' | (TransportLike & { readonly connectionType?: string }))[];
-  extensions?: readonly ClientExtension[];
-  /**
-   * Finds credentials: before the first handshake (`reason` is null), and when the server refuses (`reason` is the
-   * error, its code 401 or 403, or reconnect `none`). One call at a time.
-   */
-  auth?: (request: { readonly reason: Error | null }) => Credentials | Promise<Credentials>;
-  /** How many renewals of credentials in a row may fail before the client gives up. Default 3. */
-  maxAuthRenewals?: number;
-  /** Makes subscriptions anew in every new session. Default true. */
-  resubscribe?: boolean;
-  /** Checks incoming data by channel, wildcards included. What does not fit is reported by `invalid`, not delivered. */
-  schemas?: Readonly<Record<string, Schema>>;
-  platform?: Platform;
-}
-
-/** The events of a client, and what their listeners get. */
-export interface BayeuxClientEvents {
-  /** The condition changed. */
-  status: [status: Status, previous: Status];
-  /** A message did not succeed. */
-  failure: [error: Error, message: Message];
-  /** Subscriptions were made in a new session. `refused`: those that are no more. */
-  restored: [{ readonly channels: readonly string[]; readonly refused: readonly string[] }];
-  /** A listener, an extension or another function of the application threw. */
-  exception: [error: unknown];
-  /** Data did not fit the channel's schema. */
-  invalid: [{ readonly message: Message; readonly issues: readonly { readonly message: string }[] }];
-}
 
 type EventSets = { [Name in keyof BayeuxClientEvents]: ListenerSet<BayeuxClientEvents[Name]> };
 
@@ -68,9 +30,10 @@ const probeChannel = '/service/probe';
 export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements AsyncDisposable {
   readonly attributes: Map<string, unknown> = new Map();
   /** False declines acknowledged delivery at the next handshake, when the ack extension is there. */
-  ackEnabled?: boolean;
+  ackEnabled?: boolean | undefined;
   readonly #engine: Engine;
   readonly #options: BayeuxClientOptions;
+  readonly #wallet: Wallet | undefined;
   readonly #channels: Map<string, ClientChannel<never>> = new Map();
   readonly #events: EventSets = {
     status: new ListenerSet(),
@@ -80,75 +43,66 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
     invalid: new ListenerSet(),
   };
   readonly #states: ListenerSet<[ClientState]> = new ListenerSet();
-  #status: Status = { type: 'disconnected' };
+  readonly #condition: Condition = new Condition((...change) => this.#emit('status', ...change));
   #handshake: Deferred<Message> | undefined;
-  #handshakeReply: Message | undefined;
   #handshakeExt: Record<string, unknown> | undefined;
-  #credentials: Credentials = {};
-  #renewals = 0;
-  #attempt = 0;
-  #trouble: Error | undefined;
-  #sessionLost = false;
-  #ending: { reason: string; error: Error | null } | undefined;
+  /** Why the client ends; `wanted`: because the application said so. */
+  #ending: { reason: string; error: Error | null; wanted?: boolean } | undefined;
   #sessions = 0;
-  /** The session in which the client was connected last. */
-  #lastId: string | null = null;
-  #interrupted = false;
-  #acknowledges = false;
-  #watching: AbortController | undefined;
+  #probeId: string | undefined;
+  #unwatch: (() => void) | undefined;
+  /** When subscriptions that did not reach the server are sent again. */
   #again: unknown;
 
   /** Throws `TypeError` for a URL that is not absolute. */
   constructor(url: string | URL, options: BayeuxClientOptions = {}) {
-    const { platform = {}, transports, extensions, auth: _auth, schemas: _schemas, ...config } = options;
+    const { platform = {}, transports, extensions = [], auth, maxAuthRenewals = 3, schemas: _, ...config } = options;
     this.#options = options;
     const engine = new Engine(
       {
-        flushesFirst: false,
         notify: (channel, message) => this.#notify(channel, message),
         call: (callback, message) => callback(message),
         deleted: (message, callback) => {
-          if (message.channel.startsWith('/meta/') && message.channel !== '/meta/subscribe') return;
+          if (message.channel.startsWith('/meta/') && message.channel !== META_SUBSCRIBE) return;
           callback?.({ ...message, successful: false, error: '404::message_deleted' });
         },
-        extensionFailed: (error) => this.#exception(error),
+        extensionFailed: this.#exception,
         receive: (message) => engine.receive(message),
-        refused: () => undefined,
-        changed: (state, previous) => this.#changed(state, previous),
-        handshaking: () => undefined,
-        handshaken: () => this.#declare(),
+        changed: (state) => this.#changed(state),
+        handshaken: (reply) => this.#handshaken(reply),
         transportFailed: (message, info, handle) => this.#transportFailed(message, info, handle),
-        transportException: () => undefined,
-        transportListeners: () => [],
-        waiting: (delay) => this.#waiting(delay),
+        waiting: (delay) => this.#condition.waiting(delay, isHandshaking(this.state)),
         interrupted: (failure) => {
-          this.#trouble = errorOf({ channel: '/meta/connect', successful: false, failure });
-          this.#waiting(0);
+          this.#condition.trouble = errorOf({ channel: META_CONNECT, successful: false, failure });
+          this.#condition.waiting(0, false);
         },
       },
       platform,
     );
     this.#engine = engine;
     Object.assign(engine.config, { logLevel: 'warn', jitter: 0.25, maxSendBayeuxMessageSize: 1_048_576 }, config);
-    engine.config.url = `${url}`;
-    if (!/^(https?|wss?):\/\//.test(engine.config.url)) throw new TypeError(`The URL must be absolute: ${url}`);
-    engine.config.url = engine.config.url.replace(/^ws/, 'http');
-    if (options.auth) engine.config.requestHeaders = () => this.#headers();
+    if (!/^(http|ws)s?:\/\//.test(`${url}`)) throw new TypeError(`The URL must be absolute: ${url}`);
+    engine.config.url = `${url}`.replace(/^ws/, 'http');
     engine.readURL();
-    const webSocket = platform.openWebSocket || world().WebSocket;
-    for (const entry of transports ??
-      (webSocket ? (['websocket', 'long-polling'] as const) : (['long-polling'] as const))) {
-      const transport =
-        entry === 'websocket'
-          ? new WebSocketTransport()
-          : entry === 'long-polling'
-            ? new LongPollingTransport()
-            : entry;
-      const type = typeof entry === 'string' ? entry : `${entry.connectionType ?? entry.type}`;
+    if (auth) {
+      const wallet = new Wallet(auth, maxAuthRenewals);
+      const own = engine.config.requestHeaders;
+      this.#wallet = wallet;
+      engine.config.requestHeaders = async () => ({
+        ...(typeof own === 'function' ? await own() : own),
+        ...wallet.credentials.headers,
+      });
+    }
+    const webSockets = platform.openWebSocket || world().WebSocket;
+    for (const entry of transports ?? (webSockets ? ['websocket', 'long-polling'] : ['long-polling'])) {
+      const named = typeof entry === 'string';
+      const type = named ? entry : `${entry.connectionType ?? typeOf(entry)}`;
+      const own = entry === 'websocket' ? new WebSocketTransport() : new HttpPollingTransport();
+      const transport = named ? own : entry;
       engine.registry.add(type, transport);
       transport.registered?.(type, engine as never);
     }
-    for (const extension of extensions ?? []) this.addExtension(extension);
+    for (const extension of extensions) this.addExtension(extension);
   }
 
   get url(): string {
@@ -166,7 +120,7 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
 
   /** How things are. The same value as the last `status` event gave. */
   get status(): Status {
-    return this.#status;
+    return this.#condition.status;
   }
 
   get isHandshook(): boolean {
@@ -184,7 +138,7 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
 
   /** The type of the transport in use. */
   get transport(): string | null {
-    return this.#engine.transport?.type ?? null;
+    return typeOf(this.#engine.transport);
   }
 
   /** What the server advised last. */
@@ -202,66 +156,63 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
     if (this.#handshake) return this.#handshake.promise;
     if (this.state !== 'disconnected') throw new TypeError(`The client is ${this.state}: it has begun already`);
     const handshake = new Deferred<Message>(signal);
+    if (signal?.aborted) return handshake.promise;
     this.#handshake = handshake;
     this.#handshakeExt = ext;
     this.#ending = undefined;
-    this.#renewals = 0;
-    this.#attempt = 0;
     this.#sessions = 0;
-    this.#lastId = null;
-    this.#interrupted = false;
-    if (signal?.aborted) {
-      this.#handshake = undefined;
-      return handshake.promise;
-    }
     const abort = (): void => this.abort();
-    signal?.addEventListener('abort', abort, { once: true });
     const done = (): void => {
       signal?.removeEventListener('abort', abort);
       if (this.#handshake === handshake) this.#handshake = undefined;
     };
+    signal?.addEventListener('abort', abort);
     handshake.promise.then(done, done);
-    this.#setStatus({ type: 'connecting' });
+    this.#condition.begin();
     this.#begin(handshake);
     return handshake.promise;
   }
 
   async #begin(handshake: Deferred<Message>): Promise<void> {
+    const wallet = this.#wallet;
     try {
-      if (this.#options.auth) await this.#renew(null);
+      if (wallet) {
+        wallet.renewals = 0;
+        await wallet.renew(null);
+      }
       // Aborted meanwhile: nothing has begun yet.
       if (this.#handshake !== handshake) return;
-      this.#engine.handshake(this.#props(), (reply) => this.#handshakeReplied(reply));
-      this.#watch();
+      this.#engine.handshake(this.#props());
+      this.#unwatch ??= watchPage(
+        () => (this.isConnected ? void this.probe().catch(() => undefined) : this.#engine.hurry()),
+        () => this.isConnected && this.#condition.set({ type: 'degraded', reason: 'The platform says it is offline' }),
+      );
     } catch (error) {
-      this.#setStatus({ type: 'terminated', reason: 'The handshake could not begin', error: asError(error) });
+      this.#condition.set({ type: 'terminated', reason: 'The handshake could not begin', error: asError(error) });
       handshake.reject(error);
     }
   }
 
   /** Ends the session. Resolves when it has ended, even if the server could not be told. */
   async disconnect({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
-    if (this.state === 'disconnected') {
-      this.abort();
-      return;
+    if (!this.isHandshook) {
+      if (this.state !== 'disconnecting') this.abort();
+    } else {
+      this.#ending ??= { reason: 'disconnect', error: null, wanted: true };
+      this.#engine.disconnect();
     }
-    const ended = this.waitFor('disconnected', { signal });
-    if (this.state !== 'disconnecting' && this.state !== 'terminating') {
-      this.#ending ??= { reason: 'disconnect', error: null };
-      if (isHandshook(this.state)) this.#engine.disconnect();
-      else this.#engine.abort();
-    }
-    await ended;
+    await this.waitFor('disconnected', { signal });
   }
 
   /** Ends at once, without telling the server. What is under way fails. */
   abort(): void {
-    this.#ending ??= { reason: 'abort', error: null };
+    const error = new ClientError('aborted', 'The client was aborted');
+    this.#ending ??= { reason: 'abort', error, wanted: true };
     if (this.state !== 'disconnected') this.#engine.abort();
     else if (this.#handshake) {
-      this.#handshake.reject(new ClientError('aborted', 'The client was aborted'));
+      this.#handshake.reject(error);
       this.#handshake = undefined;
-      this.#setStatus({ type: 'disconnected' });
+      this.#condition.set({ type: 'disconnected' });
     }
   }
 
@@ -270,26 +221,23 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
     states: ClientState | readonly ClientState[],
     { signal, timeout }: { signal?: AbortSignal | undefined; timeout?: number } = {},
   ): Promise<ClientState> {
-    const wanted: readonly ClientState[] = typeof states === 'string' ? [states] : states;
-    const fits = (state: ClientState): boolean => wanted.some((one) => implies(state, one));
-    if (fits(this.state)) return Promise.resolve(this.state);
+    const wanted = [states].flat() as ClientState[];
     const wait = new Deferred<ClientState>(signal);
-    const { remove } = this.#states.add((state) => {
-      if (fits(state)) wait.resolve(state);
-    });
-    const timer =
-      timeout === undefined
-        ? undefined
-        : this.#engine.setTimeout(() => {
-            wait.reject(
-              new ClientError('timeout', `The client is ${this.state} after ${timeout} ms, not ${wanted.join(' or ')}`),
-            );
-          }, timeout);
+    const look = (state: ClientState): void => {
+      if (wanted.some((one) => implies(state, one))) wait.resolve(state);
+    };
+    const { remove } = this.#states.add(look);
+    const late = (): void =>
+      wait.reject(
+        new ClientError('timeout', `The client is ${this.state} after ${timeout} ms, not ${wanted.join(' or ')}`),
+      );
+    const timer = timeout === undefined ? undefined : this.setTimeout(late, timeout);
     const end = (): void => {
       remove();
-      this.#engine.clearTimeout(timer);
+      this.clearTimeout(timer);
     };
     wait.promise.then(end, end);
+    look(this.state);
     return wait.promise;
   }
 
@@ -297,8 +245,7 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
   getChannel<Name extends string>(name: Name): ClientChannel<DataOf<Channels, Name>> {
     let channel = this.#channels.get(name);
     if (!channel) {
-      if (!isLegalChannel(name) || name.endsWith('/') || name.includes('//'))
-        throw new RangeError(`Illegal channel name: ${name}`);
+      if (!isLegalChannel(name) || /\/$|\/\//.test(name)) throw new RangeError(`Illegal channel name: ${name}`);
       const client = this;
       channel = new ClientChannel<never>(name, {
         get isHandshook() {
@@ -309,7 +256,7 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
         },
         exchange: (message, signal) => this.#exchange(message, signal),
         declare: (one) => this.#subscribe([one], false),
-        failed: (error) => this.#exception(error),
+        failed: this.#exception,
       });
       this.#channels.set(name, channel);
     }
@@ -324,24 +271,25 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
   remoteCall<Name extends string>(
     target: Name,
     data: CallOf<Channels, Name>['data'],
-    { timeout, signal, ext }: { timeout?: number; signal?: AbortSignal; ext?: Record<string, unknown> } = {},
+    {
+      timeout = this.#engine.config.maxNetworkDelay,
+      signal,
+      ext,
+    }: { timeout?: number; signal?: AbortSignal; ext?: Record<string, unknown> } = {},
   ): Promise<CallOf<Channels, Name>['result']> {
-    const channel = `/service${target.startsWith('/') ? '' : '/'}${target}`;
+    const channel = target.replace(/^\/?/, '/service/');
     if (!isLegalChannel(channel)) throw new RangeError(`Illegal target: ${target}`);
     const result = new Deferred<unknown>(signal);
-    if (signal?.aborted) return result.promise as never;
-    if (this.isDisconnected) {
-      result.reject(new ClientError('disconnected', 'The client is disconnected'));
-      return result.promise as never;
+    if (this.isDisconnected) result.reject(gone());
+    else if (!signal?.aborted) {
+      const id = this.#engine.nextId();
+      this.#engine.remoteCall({ id, channel, data: data ?? null, ...(ext && { ext }) }, timeout, (reply) => {
+        if (reply.successful !== false) result.resolve(reply.data);
+        else if (reply.data === undefined) result.reject(errorOf(reply));
+        else result.reject(new Error(`The remote call ${target} failed`, { cause: reply.data }));
+      });
+      result.promise.catch(() => this.#engine.forget(id));
     }
-    const id = this.#engine.nextId();
-    const message: Message = { id, channel, data: data ?? null, ...(ext && { ext }) };
-    this.#engine.remoteCall(message, timeout ?? this.#engine.config.maxNetworkDelay, (reply) => {
-      if (reply.successful !== false) result.resolve(reply.data);
-      else if (reply.data === undefined) result.reject(errorOf(reply));
-      else result.reject(new Error(`The remote call ${target} failed`, { cause: reply.data }));
-    });
-    result.promise.catch(() => this.#engine.cancelRemoteCall(id));
     return result.promise as never;
   }
 
@@ -367,22 +315,25 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
 
   /** Asks the server for a sign of life. Resolves when there is one; rejects when there is none. */
   async probe(): Promise<void> {
+    const id = this.#engine.nextId();
+    this.#probeId = id;
     try {
-      await this.#exchange({ channel: probeChannel, data: {} }, undefined, true);
+      await this.#exchange({ id, channel: probeChannel, data: {} });
     } catch (error) {
       if (error instanceof ClientError) throw error;
     }
   }
 
   addExtension(extension: ClientExtension, name = ''): Registration {
+    const { extensions } = this.#engine;
     const entry = { name, extension };
-    this.#engine.extensions.push(entry);
+    extensions.push(entry);
     extension.registered?.(name, this as never);
     return {
       remove: () => {
-        const at = this.#engine.extensions.indexOf(entry);
+        const at = extensions.indexOf(entry);
         if (at < 0) return;
-        this.#engine.extensions.splice(at, 1);
+        extensions.splice(at, 1);
         extension.unregistered?.();
       },
     };
@@ -418,236 +369,178 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
 
   // Messages
 
-  #exchange(message: Message, signal?: AbortSignal, quiet = false): Promise<Message> {
+  #exchange(message: Message, signal?: AbortSignal): Promise<Message> {
     const reply = new Deferred<Message>(signal);
-    if (signal?.aborted) return reply.promise;
-    if (this.isDisconnected) {
-      reply.reject(new ClientError('disconnected', 'The client is disconnected'));
-      return reply.promise;
+    if (this.isDisconnected) reply.reject(gone());
+    else if (!signal?.aborted) {
+      this.#engine.queue(message, (answer) => {
+        if (answer.successful) reply.resolve(answer);
+        else reply.reject(errorOf(answer));
+      });
     }
-    this.#engine.queue(message, (answer) => {
-      if (answer.successful) reply.resolve(answer);
-      else reply.reject(errorOf(answer));
-    });
-    if (quiet && message.id !== undefined) this.#quiet.add(message.id);
     return reply.promise;
   }
 
-  /** Replies that are nobody's business. */
-  readonly #quiet: Set<string> = new Set();
-
   #notify(channel: string, message: Message): void {
-    if (message.id !== undefined && this.#quiet.size > 0 && channel !== '/meta/unsuccessful') {
-      if (this.#quiet.has(message.id) && message.successful !== false) this.#quiet.delete(message.id);
-    }
     if (channel === '/meta/unsuccessful') {
-      if (message.id !== undefined && this.#quiet.delete(message.id)) return;
-      this.#events.failure.emit((error) => this.#exception(error), errorOf(message), message);
-    }
-    const schema = message.data === undefined ? undefined : this.#schemaOf(channel);
-    if (!schema) {
-      this.#deliver(channel, message);
+      if (message.id !== this.#probeId) this.#emit('failure', errorOf(message), message);
       return;
     }
-    const result = schema['~standard'].validate(message.data);
-    const judge = (judged: Awaited<typeof result>): void => {
-      if (judged.issues)
-        this.#events.invalid.emit((error) => this.#exception(error), { message, issues: judged.issues });
+    const schema = message.data === undefined ? undefined : this.#schemaOf(channel);
+    const judge = (judged: Awaited<ReturnType<Schema['~standard']['validate']>>): void => {
+      if (judged.issues) this.#emit('invalid', { message, issues: judged.issues });
       else this.#deliver(channel, { ...message, data: judged.value });
     };
-    if (result instanceof Promise) result.then(judge).catch((error) => this.#exception(error));
-    else judge(result);
+    if (!schema) this.#deliver(channel, message);
+    else {
+      const result = schema['~standard'].validate(message.data);
+      if (result instanceof Promise) result.then(judge).catch(this.#exception);
+      else judge(result);
+    }
   }
 
   #schemaOf(channel: string): Schema | undefined {
-    const { schemas } = this.#options;
-    if (!schemas) return undefined;
+    const { schemas = {} } = this.#options;
     const name = [channel, ...wildsOf(channel)].find((one) => Object.hasOwn(schemas, one));
     return name === undefined ? undefined : schemas[name];
   }
 
   #deliver(channel: string, message: Message): void {
-    this.#channels.get(channel)?.notify(message as Message<never>);
-    for (const wild of wildsOf(channel)) this.#channels.get(wild)?.notify(message as Message<never>);
+    for (const name of [channel, ...wildsOf(channel)]) this.#channels.get(name)?.notify(message as Message<never>);
   }
 
-  #exception(error: unknown): void {
-    if (this.#events.exception.size === 0) this.#engine.log('warn', ['A function of the application threw', error]);
-    this.#events.exception.emit((second) => this.#engine.log('warn', ['An exception listener threw', second]), error);
+  #emit<Name extends keyof BayeuxClientEvents>(name: Name, ...args: BayeuxClientEvents[Name]): void {
+    this.#events[name].emit(this.#exception, ...args);
   }
+
+  /** Something of the application threw. */
+  readonly #exception = (error: unknown): void => {
+    const log = (second: unknown): void => this.#engine.log('warn', ['A function of the application threw', second]);
+    if (this.#events.exception.size === 0) log(error);
+    this.#events.exception.emit(log, error);
+  };
 
   // Session
 
-  #props(): Message | undefined {
-    const ext = { ...this.#handshakeExt, ...this.#credentials.ext };
-    return Object.keys(ext).length === 0 ? undefined : ({ ext } as Message);
+  #props(): object {
+    const ext = { ...this.#handshakeExt, ...this.#wallet?.credentials.ext };
+    return Object.keys(ext).length > 0 ? { ext } : {};
   }
 
-  async #headers(): Promise<Record<string, string>> {
-    const { requestHeaders } = this.#options;
-    const own = typeof requestHeaders === 'function' ? await requestHeaders() : requestHeaders;
-    return { ...own, ...this.#credentials.headers };
-  }
-
-  async #renew(reason: Error | null): Promise<void> {
-    const credentials = await this.#options.auth?.({ reason });
-    this.#credentials = credentials ?? {};
-  }
-
-  #handshakeReplied(reply: Message): void {
-    if (!reply.successful) return;
-    this.#handshakeReply = reply;
-    this.#sessions++;
+  #handshaken(reply: Message): void {
     const ack = reply.ext?.ack as { enabled?: unknown } | boolean | undefined;
-    this.#acknowledges = ack === true || (typeof ack === 'object' && ack?.enabled === true);
+    this.#condition.acknowledges = ack === true || (ack as { enabled?: unknown } | undefined)?.enabled === true;
+    const channels = [...this.#channels.values()].filter(({ isSubscribed }) => isSubscribed);
+    const again = this.#sessions++ > 0;
+    if (again && this.#options.resubscribe === false) for (const channel of channels) channel.ended(true, gone());
+    else this.#subscribe(channels, again);
+    this.#handshake?.resolve(reply);
   }
 
-  /** Subscriptions for the batch that follows a handshake. */
-  #declare(): Message[] {
-    const reply = this.#handshakeReply;
-    const pending = [...this.#channels.values()].filter((channel) => channel.isSubscribed);
-    const again = this.#sessions > 1;
-    if (again && this.#options.resubscribe === false) {
-      for (const channel of pending) channel.ended(true, new ClientError('disconnected', 'The session was lost'));
-    } else this.#subscribe(pending, again);
-    if (reply) this.#handshake?.resolve(reply);
-    return [];
-  }
-
+  /** Tells the server of subscriptions; with `tells`, the application of the outcome. */
   #subscribe(channels: readonly ClientChannel<never>[], tells: boolean): void {
     const refused: string[] = [];
     let open = channels.length;
-    const settled = (channel: string, error?: Error): void => {
-      if (error) refused.push(channel);
-      if (error && this.isHandshook) this.#subscribeAgain();
-      if (--open > 0 || !tells) return;
-      const names = channels.map(({ id }) => id).filter((id) => !refused.includes(id));
-      this.#events.restored.emit((problem) => this.#exception(problem), { channels: names, refused });
-    };
     for (const channel of channels) {
-      this.#engine.queue(...channel.declaration((error) => settled(channel.id, error)));
+      const settled = (error?: Error): void => {
+        if (error) {
+          refused.push(channel.id);
+          if (this.isHandshook)
+            this.#again ??= this.setTimeout(() => this.#subscribeLost(), this.#engine.config.backoffIncrement);
+        }
+        if (--open > 0 || !tells) return;
+        const names = channels.map(({ id }) => id).filter((id) => !refused.includes(id));
+        this.#emit('restored', { channels: names, refused });
+      };
+      this.#engine.queue(...channel.declaration(settled));
     }
   }
 
-  /** In a while, tells the server of the subscriptions that did not reach it. */
-  #subscribeAgain(): void {
-    if (this.#again !== undefined) return;
-    this.#again = this.#engine.setTimeout(() => {
-      this.#again = undefined;
-      if (this.isConnected) this.#subscribe(this.#lost(), true);
-    }, this.#engine.config.backoffIncrement);
-  }
-
-  #lost(): ClientChannel<never>[] {
-    return [...this.#channels.values()].filter((channel) => channel.isPending && channel.isLost);
-  }
-
-  #changed(state: ClientState, previous: ClientState): void {
-    if (state === 'connected') this.#connected();
-    if (state === 'unconnected') this.#interrupted = true;
-    if (state === 'rehandshaking') for (const channel of this.#channels.values()) channel.ended(false, gone());
-    if (state === 'disconnected') this.#ended(previous);
-    this.#states.emit((error) => this.#exception(error), state);
-  }
-
-  #connected(): void {
-    const { clientId, transport, registry } = this.#engine;
-    const id = clientId as string;
-    this.#trouble = undefined;
-    this.#attempt = 0;
-    this.#renewals = 0;
-    const recovered = this.#lastId === null || this.#lastId === id;
-    const gap = this.#lastId !== null && !(this.#acknowledges && recovered) && (this.#interrupted || !recovered);
-    const news = this.#lastId !== id || this.#interrupted || this.#status.type !== 'connected';
-    this.#lastId = id;
-    this.#interrupted = false;
-    // Subscriptions that a broken line kept from the server.
-    const lost = this.#lost();
-    if (lost.length > 0) this.#subscribe(lost, true);
-    if (!news || (this.#status.type === 'degraded' && recovered && !gap)) return;
-    const type = `${transport?.type}`;
-    this.#setStatus({ type: 'connected', transport: type, id, recovered, gap });
-    const preferred = registry.getTransportTypes()[0];
-    if (preferred !== type) this.#setStatus({ type: 'degraded', reason: `${type} is in use instead of ${preferred}` });
-  }
-
-  #ended(_previous: ClientState): void {
-    const ending = this.#ending ?? {
-      reason: 'The server ended the session (disconnect, or reconnect none)',
-      error: null,
-    };
-    this.#ending = undefined;
-    const wanted = ending.reason === 'disconnect' || ending.reason === 'abort';
-    const error =
-      ending.error ??
-      new ClientError(ending.reason === 'abort' ? 'aborted' : 'disconnected', 'The client is disconnected');
-    this.#engine.clearTimeout(this.#again);
+  /** Tells the server of the subscriptions that a broken line kept from it. */
+  #subscribeLost(): void {
+    this.clearTimeout(this.#again);
     this.#again = undefined;
-    this.#watching?.abort();
-    this.#watching = undefined;
+    const lost = [...this.#channels.values()].filter((channel) => channel.isPending && channel.isLost);
+    if (lost.length > 0 && this.isConnected) this.#subscribe(lost, true);
+  }
+
+  #changed(state: ClientState): void {
+    const { clientId, registry } = this.#engine;
+    if (state === 'connected') {
+      if (this.#wallet) this.#wallet.renewals = 0;
+      this.#subscribeLost();
+      this.#condition.connected(`${clientId}`, `${this.transport}`, registry.getTransportTypes()[0]);
+    }
+    if (state === 'unconnected') this.#condition.interrupted();
+    if (state === 'rehandshaking') for (const channel of this.#channels.values()) channel.ended(false, gone());
+    if (state === 'disconnected') this.#ended();
+    this.#states.emit(this.#exception, state);
+  }
+
+  #ended(): void {
+    const reason = 'The server ended the session (disconnect, or reconnect none)';
+    const { wanted, ...ending } = this.#ending ?? { reason, error: null };
+    const error = ending.error ?? gone();
+    this.#ending = undefined;
+    this.clearTimeout(this.#again);
+    this.#again = undefined;
+    this.#unwatch?.();
+    this.#unwatch = undefined;
     for (const channel of this.#channels.values()) channel.gaveUp(error);
-    this.#setStatus(wanted ? { type: 'disconnected' } : { type: 'terminated', ...ending });
+    this.#condition.set(wanted ? { type: 'disconnected' } : { type: 'terminated', ...ending });
     this.#handshake?.reject(error);
     this.#handshake = undefined;
-  }
-
-  #setStatus(status: Status): void {
-    const previous = this.#status;
-    this.#status = status;
-    this.#events.status.emit((error) => this.#exception(error), status, previous);
   }
 
   // Failure
 
   #transportFailed(message: Message, info: FailureInfo, handle: (info: FailureInfo) => void): void {
     const engine = this.#engine;
+    const condition = this.#condition;
     const error = errorOf(message);
     const unknown = isUnknownSession(message.error);
-    const { cause } = info;
-    engine.recover(message, info, () => {
-      if (engine.isDisconnected) return handle(info);
-      this.#trouble = error;
-      this.#sessionLost = message.channel === '/meta/connect' && (unknown || info.action === 'handshake');
-      if (unknown && message.channel === '/meta/connect' && info.action !== 'handshake') {
-        info.action = 'handshake';
-        info.delay = engine.backoff.increase();
-      }
-      if (
-        this.#options.auth &&
-        !unknown &&
-        (isRefusal(message) || (info.action === 'none' && cause === 'unsuccessful'))
-      ) {
-        this.#authenticate(error, info, handle);
-        return;
-      }
-      if (info.action === 'none' && cause === 'failure') {
-        // No transport worked. The network may come back: all of them get another chance.
-        engine.registry.reset(false);
-        const [type] = engine.registry.findTransportTypes('1.0', engine.crossDomain, engine.getURL());
-        info.transport = type === undefined ? null : engine.registry.find(type);
-        if (info.transport) {
-          info.action = 'handshake';
-          info.delay = engine.backoff.increase();
-        }
-      }
-      if (info.action === 'none')
-        this.#ending = { reason: `The server refused (reconnect none): ${message.error ?? error.message}`, error };
+    const connects = message.channel === META_CONNECT;
+    engine.recover(message, info);
+    if (engine.isDisconnected) {
       handle(info);
-    });
+      return;
+    }
+    const again = (): void => {
+      info.action = 'handshake';
+      info.delay = engine.backoff.increase();
+    };
+    if (unknown && connects && info.action !== 'handshake') again();
+    condition.trouble = error;
+    condition.sessionLost = connects && info.action === 'handshake';
+    const refused = isRefusal(message) || (info.action === 'none' && info.cause === 'unsuccessful');
+    if (this.#wallet && !unknown && refused) {
+      this.#authenticate(this.#wallet, error, info, handle);
+      return;
+    }
+    if (info.action === 'none' && info.cause === 'failure') {
+      // No transport worked. The network may come back: all of them get another chance.
+      engine.registry.reset(false);
+      info.transport = engine.best();
+      if (info.transport) again();
+    }
+    if (info.action === 'none') {
+      this.#ending = { reason: `The server refused (reconnect none): ${message.error ?? error.message}`, error };
+    }
+    handle(info);
   }
 
-  async #authenticate(error: Error, info: FailureInfo, handle: (info: FailureInfo) => void): Promise<void> {
-    const { maxAuthRenewals = 3 } = this.#options;
+  async #authenticate(
+    wallet: Wallet,
+    error: Error,
+    info: FailureInfo,
+    handle: (info: FailureInfo) => void,
+  ): Promise<void> {
     try {
-      if (this.#renewals++ >= maxAuthRenewals)
-        throw new ClientError('unauthorized', `Credentials were refused ${maxAuthRenewals} times (maxAuthRenewals)`, {
-          cause: error,
-        });
-      await this.#renew(error);
+      await wallet.renew(error);
       if (this.isDisconnected) return;
-      this.#engine.setHandshakeProps(this.#props());
+      this.#engine.handshakeProps = this.#props();
       info.action = 'handshake';
-      info.delay = this.#renewals > 1 ? this.#engine.backoff.increase() : 0;
+      info.delay = wallet.renewals > 1 ? this.#engine.backoff.increase() : 0;
       info.transport ??= this.#engine.transport;
     } catch (problem) {
       this.#ending = { reason: 'Credentials could not be renewed', error: asError(problem) };
@@ -655,54 +548,6 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
     }
     handle(info);
   }
-
-  #waiting(delay: number): void {
-    const reason = this.#trouble ?? null;
-    if (!isHandshaking(this.state) || (this.#lastId === null && reason)) {
-      this.#setStatus({ type: 'unconnected', reason: reason ?? gone(), nextTry: delay, attempt: ++this.#attempt });
-      return;
-    }
-    if (this.#sessionLost && reason) this.#setStatus({ type: 'session-lost', reason });
-    else if (reason && reason instanceof ClientError) {
-      this.#setStatus({ type: 'unconnected', reason, nextTry: delay, attempt: ++this.#attempt });
-      return;
-    }
-    this.#sessionLost = false;
-    this.#setStatus({ type: 're-handshaking', reason });
-  }
-
-  /** Listens to the platform: the network, and whether anybody looks. */
-  #watch(): void {
-    const { addEventListener, removeEventListener } = world();
-    const document = world().document as Document | undefined;
-    if (typeof addEventListener !== 'function' || typeof removeEventListener !== 'function') return;
-    const watching = new AbortController();
-    this.#watching = watching;
-    const { signal } = watching;
-    const look = (): void => {
-      if (document?.visibilityState === 'hidden') return;
-      if (this.isConnected) this.probe().catch((error: unknown) => this._debug('A probe failed', error));
-      else this.#engine.hurry();
-    };
-    addEventListener('online', look, { signal });
-    addEventListener('pageshow', look, { signal });
-    addEventListener(
-      'offline',
-      () => this.isConnected && this.#setStatus({ type: 'degraded', reason: 'The platform says it is offline' }),
-      { signal },
-    );
-    document?.addEventListener('visibilitychange', look, { signal });
-  }
-}
-
-/** Whether the server wants other credentials. */
-function isRefusal({ error, failure }: Message): boolean {
-  const code = failure?.httpCode;
-  return code === 401 || code === 403 || (typeof error === 'string' && /^40[13]\b/.test(error));
-}
-
-function gone(): ClientError {
-  return new ClientError('disconnected', 'The session has ended');
 }
 
 function asError(value: unknown): Error {

@@ -6,6 +6,7 @@ import type { Advice } from '@cometd-ts/protocol';
 import { isLegalChannel } from './channel-names.ts';
 import { Engine, type FailureInfo } from './engine.ts';
 import type { ClientExtension } from './exchange.ts';
+import type { Bytes } from './ext/binary.ts';
 import { ListenerTable, type SubscriptionHandle } from './listeners.ts';
 import type { Callback, Failure, Message } from './message.ts';
 import { mixin } from './mixin.ts';
@@ -28,8 +29,10 @@ export type CometDStatus = 'disconnected' | 'handshaking' | 'connecting' | 'conn
 /** Called with a message; `this` is the scope that was given with it. */
 export type MessageCallback<Data = unknown> = (message: Message<Data>) => void;
 
-/** A method, or the name of a method of the scope. */
-type Method = MessageCallback<never> | string;
+/** A function called with the scope as `this`, or the name of a method of the scope. */
+export type ScopedCallback<Scope, Data = unknown> =
+  | ((this: Scope, message: Message<Data>) => void)
+  | Extract<keyof Scope, string>;
 
 type TransportListener = (messages: Message[]) => number | undefined | void;
 
@@ -54,18 +57,19 @@ export class CometD {
   #timersRead = false;
 
   /** Strictly false: WebSocket is not used. */
-  websocketEnabled?: boolean;
+  websocketEnabled?: boolean | undefined;
   /** Strictly false: the ack extension asks for no acknowledgements. */
-  ackEnabled?: boolean;
-  onListenerException?: (
-    exception: unknown,
-    subscription: SubscriptionHandle,
-    isListener: boolean,
-    message: Message,
-  ) => void;
-  onCallbackException?: (exception: unknown, message: Message) => void;
-  onExtensionException?: (exception: unknown, extensionName: string, outgoing: boolean, message: Message) => void;
-  onTransportException?: (failure: Failure, oldTransportType: string | null, newTransportType: string | null) => void;
+  ackEnabled?: boolean | undefined;
+  onListenerException?:
+    | ((exception: unknown, subscription: SubscriptionHandle, isListener: boolean, message: Message) => void)
+    | undefined;
+  onCallbackException?: ((exception: unknown, message: Message) => void) | undefined;
+  onExtensionException?:
+    | ((exception: unknown, extensionName: string, outgoing: boolean, message: Message) => void)
+    | undefined;
+  onTransportException?:
+    | ((failure: Failure, oldTransportType: string | null, newTransportType: string | null) => void)
+    | undefined;
   /** There while the reload extension is registered: saves the session for the next page. */
   reload?: ((configuration?: { name?: string } | Event) => void) | undefined;
 
@@ -74,7 +78,6 @@ export class CometD {
     const through = settings.receivesThroughMethod !== false;
     const engine = new Engine(
       {
-        flushesFirst: true,
         notify: (channel, message) => this.#notify(channel, message),
         call: (callback, message) => this.#call(callback, message),
         extensionFailed: (error, extension, outgoing, message) =>
@@ -91,7 +94,6 @@ export class CometD {
           if (state === 'disconnected') engine.setTimeout(() => this.#timers?.end(), 0);
         },
         handshaking: () => this.#listeners.clearSubscriptions(),
-        handshaken: () => [],
         transportFailed: (message, info, handle) => this.onTransportFailure(message, info, handle),
         transportException: (failure, oldType, newType) =>
           this.#guard(this.onTransportException, [failure, oldType, newType], undefined),
@@ -230,7 +232,7 @@ export class CometD {
 
   /** Sends what `callback` sends together. */
   batch(callback: () => void): void;
-  batch<Scope>(scope: Scope, callback: ((this: Scope) => void) | string): void;
+  batch<Scope>(scope: Scope, callback: ((this: Scope) => void) | Extract<keyof Scope, string>): void;
   batch(scope: unknown, callback?: unknown): void {
     const [context, method] = resolve(scope, callback);
     const { batches } = this._engine;
@@ -252,7 +254,11 @@ export class CometD {
 
   /** Hears the messages of a channel that arrive anyway, meta channels included. Local; survives handshakes. */
   addListener<Data = unknown>(channel: string, callback: MessageCallback<Data>): SubscriptionHandle;
-  addListener(channel: string, scope: unknown, callback: Method): SubscriptionHandle;
+  addListener<Scope, Data = unknown>(
+    channel: string,
+    scope: Scope,
+    callback: ScopedCallback<Scope, Data>,
+  ): SubscriptionHandle;
   addListener(channel: string, ...rest: unknown[]): SubscriptionHandle {
     require(2, channel === undefined ? 0 : rest.length + 1);
     if (typeof channel !== 'string') throw new Error('Illegal argument type: channel must be a string');
@@ -277,10 +283,10 @@ export class CometD {
     subscribeProps?: Arg,
     subscribeCallback?: MessageCallback,
   ): SubscriptionHandle;
-  subscribe(
+  subscribe<Scope, Data = unknown>(
     channel: string,
-    scope: unknown,
-    callback: Method,
+    scope: Scope,
+    callback: ScopedCallback<Scope, Data>,
     subscribeProps?: Arg,
     subscribeCallback?: MessageCallback,
   ): SubscriptionHandle;
@@ -311,7 +317,7 @@ export class CometD {
   resubscribe(handle?: SubscriptionHandle | null, subscribeProps?: MessageProps): SubscriptionHandle | undefined {
     if (!handle) return undefined;
     if (!handle.listener) this.#listeners.remove(handle);
-    return this.subscribe(handle.channel, handle.scope, handle.callback as Method, subscribeProps);
+    return this.subscribe(handle.channel, handle.scope, handle.callback as never, subscribeProps);
   }
 
   /** Drops all subscriptions, here only. */
@@ -330,6 +336,7 @@ export class CometD {
   // Messages
 
   /** Publishes to a channel. The callback hears whether the server took the message. */
+  publish(channel: string, publishCallback: MessageCallback): void;
   publish<Data = unknown>(channel: string, content: Data, publishProps?: Arg, publishCallback?: MessageCallback): void;
   publish(channel: string, content?: unknown, publishProps?: Arg, publishCallback?: MessageCallback): void {
     require(1, channel === undefined ? 0 : 1);
@@ -344,9 +351,27 @@ export class CometD {
   }
 
   /** Publishes bytes; the binary extension must be registered. `last`: no chunk follows, which is the default. */
+  publishBinary(channel: string, publishCallback: MessageCallback): void;
+  publishBinary(channel: string, data: Bytes, publishCallback: MessageCallback): void;
+  publishBinary(channel: string, data: Bytes, last: boolean | undefined, publishCallback: MessageCallback): void;
   publishBinary(
     channel: string,
-    data: unknown,
+    data: Bytes,
+    last: boolean | undefined,
+    meta: object | null | undefined,
+    publishCallback: MessageCallback,
+  ): void;
+  publishBinary(
+    channel: string,
+    data: Bytes,
+    last?: boolean,
+    meta?: object | null,
+    publishProps?: MessageProps | null,
+    publishCallback?: MessageCallback,
+  ): void;
+  publishBinary(
+    channel: string,
+    data?: unknown,
     last?: unknown,
     meta?: unknown,
     publishProps?: unknown,
@@ -357,6 +382,7 @@ export class CometD {
   }
 
   /** Calls a method of the server. `timeout` in ms; default `maxNetworkDelay`; 0 waits for ever. */
+  remoteCall<Result = unknown>(target: string, callback: MessageCallback<Result>): void;
   remoteCall<Result = unknown>(target: string, content: unknown, callback: MessageCallback<Result>): void;
   remoteCall<Result = unknown>(
     target: string,
@@ -391,9 +417,41 @@ export class CometD {
     );
   }
 
+  remoteCallBinary<Result = unknown>(target: string, callback: MessageCallback<Result>): void;
+  remoteCallBinary<Result = unknown>(target: string, data: Bytes, callback: MessageCallback<Result>): void;
+  remoteCallBinary<Result = unknown>(
+    target: string,
+    data: Bytes,
+    last: boolean | undefined,
+    callback: MessageCallback<Result>,
+  ): void;
+  remoteCallBinary<Result = unknown>(
+    target: string,
+    data: Bytes,
+    last: boolean | undefined,
+    meta: object | null | undefined,
+    callback: MessageCallback<Result>,
+  ): void;
+  remoteCallBinary<Result = unknown>(
+    target: string,
+    data: Bytes,
+    last: boolean | undefined,
+    meta: object | null | undefined,
+    timeout: number | undefined,
+    callback: MessageCallback<Result>,
+  ): void;
+  remoteCallBinary<Result = unknown>(
+    target: string,
+    data: Bytes,
+    last?: boolean,
+    meta?: object | null,
+    timeout?: number,
+    callProps?: MessageProps | null,
+    callback?: MessageCallback<Result>,
+  ): void;
   remoteCallBinary(
     target: string,
-    data: unknown,
+    data?: unknown,
     last?: unknown,
     meta?: unknown,
     timeout?: unknown,
@@ -419,7 +477,7 @@ export class CometD {
 
   // Extensions
 
-  registerExtension(name: string, extension: object): boolean {
+  registerExtension(name: string, extension: ClientExtension): boolean {
     require(2, name === undefined ? 0 : extension === undefined ? 1 : 2);
     if (typeof name !== 'string') throw new Error('Illegal argument type: extension name must be a string');
     const { extensions } = this._engine;
@@ -431,8 +489,8 @@ export class CometD {
       );
       return false;
     }
-    extensions.push({ name, extension: extension as ClientExtension });
-    (extension as ClientExtension).registered?.(name, this as never);
+    extensions.push({ name, extension });
+    extension.registered?.(name, this as never);
     return true;
   }
 
@@ -446,8 +504,8 @@ export class CometD {
     return true;
   }
 
-  getExtension(name: string): object | null {
-    return this._engine.extensions.find((entry) => entry.name === name)?.extension ?? null;
+  getExtension<Found extends ClientExtension = ClientExtension>(name: string): Found | null {
+    return (this._engine.extensions.find((entry) => entry.name === name)?.extension as Found | undefined) ?? null;
   }
 
   // Transports
@@ -500,7 +558,8 @@ export class CometD {
 
   /** What is done when a handshake or a connect failed. Applications may replace it; it must call the handler. */
   onTransportFailure(message: Message, failureInfo: FailureInfo, failureHandler: (info: FailureInfo) => void): void {
-    this._engine.recover(message, failureInfo, failureHandler);
+    this._engine.recover(message, failureInfo);
+    failureHandler(failureInfo);
   }
 
   // What extensions and bindings use

@@ -2,6 +2,7 @@
 
 import { createLog, type Log } from './log.ts';
 import type { Callback, Failure, Message } from './message.ts';
+import { typeOf } from './negotiation.ts';
 import { type Configuration, defaultConfiguration } from './options.ts';
 import { type Platform, startTimer, stopTimer } from './platform.ts';
 import type { TransportLike } from './transport/transport.ts';
@@ -22,18 +23,22 @@ export interface Face {
   call(callback: Callback, message: Message): void;
   /** An extension threw; the message goes on as it was. */
   extensionFailed(error: unknown, name: string, outgoing: boolean, message: Message): void;
-  /** A message from the network. */
+  /** A message from the network, for `receive`. */
   receive(message: Message): void;
   /** A subscription was refused, or never reached the server. Nobody has been told yet. */
-  refused(message: Message): void;
+  refused?(message: Message): void;
   /** An extension deleted a message on its way out. */
   deleted?(message: Message, callback: Callback | undefined): void;
 }
 
-interface RemoteCall {
-  readonly channel: string;
-  readonly callback: Callback | undefined;
-  readonly timer: unknown;
+/** A message of ours that somebody has an interest in. */
+interface Open {
+  callback?: Callback | undefined;
+  /** It is on its way, and not answered. */
+  sent?: boolean;
+  /** The channel of a remote call, and the timer that ends the wait for its answer. */
+  target?: string;
+  timer?: unknown;
 }
 
 export abstract class Exchange<F extends Face = Face> {
@@ -46,15 +51,12 @@ export abstract class Exchange<F extends Face = Face> {
   transport: TransportLike | null = null;
   /** Holds messages back until the handshake is answered. */
   protected held = false;
-  #depth = 0;
   /** Changes when all batches end at once: who ends one of before then does nothing. */
   batches = 0;
+  #depth = 0;
   #queue: Message[] = [];
   #ids = 0;
-  /** Ids of messages that were sent and not answered. */
-  readonly #outstanding: Set<string> = new Set();
-  readonly #callbacks: Map<string, Callback> = new Map();
-  readonly #remoteCalls: Map<string, RemoteCall> = new Map();
+  readonly #open: Map<string, Open> = new Map();
 
   constructor(face: F, platform: Platform) {
     this.face = face;
@@ -65,6 +67,8 @@ export abstract class Exchange<F extends Face = Face> {
   abstract get isDisconnected(): boolean;
   /** The URL for messages that go to this channel. */
   protected abstract urlFor(channel?: string): string;
+  /** Does what a message says, after the extensions. `answers`: one of ours waited for it. */
+  protected abstract process(message: Message, answers: boolean): void;
   protected abstract failed(message: Message): void;
 
   nextId(): string {
@@ -72,17 +76,14 @@ export abstract class Exchange<F extends Face = Face> {
   }
 
   setTimeout(fn: () => void, ms: number): unknown {
-    return startTimer(
-      this.platform,
-      () => {
-        try {
-          fn();
-        } catch (error) {
-          this.log('debug', ['Exception invoking timed function', error]);
-        }
-      },
-      ms,
-    );
+    const run = (): void => {
+      try {
+        fn();
+      } catch (error) {
+        this.log('debug', ['Exception invoking timed function', error]);
+      }
+    };
+    return startTimer(this.platform, run, ms);
   }
 
   clearTimeout(handle: unknown): void {
@@ -90,10 +91,6 @@ export abstract class Exchange<F extends Face = Face> {
   }
 
   // Batches
-
-  get isBatching(): boolean {
-    return this.#depth > 0;
-  }
 
   startBatch(): void {
     this.#depth++;
@@ -113,17 +110,12 @@ export abstract class Exchange<F extends Face = Face> {
   }
 
   flush(): void {
-    const messages = this.#queue;
-    if (messages.length === 0 || this.#depth > 0 || this.held) return;
-    this.#queue = [];
-    this.transmit(messages, false);
+    if (this.#queue.length > 0 && this.#depth === 0 && !this.held) this.transmit(this.#queue.splice(0));
   }
 
   /** Messages that were never sent fail. */
-  protected failQueue(failure: Failure): void {
-    const messages = this.#queue;
-    this.#queue = [];
-    this.fail(undefined, messages, { ...failure, sent: 'no' });
+  protected failQueue(reason: string): void {
+    this.fail(undefined, this.#queue.splice(0), { reason, sent: 'no' });
   }
 
   // Out
@@ -133,101 +125,94 @@ export abstract class Exchange<F extends Face = Face> {
     message.id ??= this.nextId();
     if (callback) this.putCallback(message.id, callback);
     if (this.#depth > 0 || this.held) this.#queue.push(message);
-    else this.transmit([message], false);
+    else this.transmit([message]);
   }
 
-  /** Puts messages before all that is queued. */
-  protected queueFirst(messages: Message[]): void {
-    this.#queue.unshift(...messages);
-  }
-
-  putCallback(id: string, callback: Callback): Callback | undefined {
+  /** Answers the callback there was. */
+  putCallback(id: string, callback: Callback | undefined): Callback | undefined {
     const previous = this.getCallback(id);
-    if (typeof callback === 'function') this.#callbacks.set(id, callback);
+    if (typeof callback === 'function') this.#of(id).callback = callback;
     return previous;
   }
 
   getCallback(id: string): Callback | undefined {
-    return this.#callbacks.get(id);
+    return this.#open.get(id)?.callback;
   }
 
-  /** Hands messages to the transport, now. Answers whether any was left by the extensions. */
-  transmit(messages: readonly Message[], metaConnect: boolean, channel?: string): boolean {
+  #of(id: string): Open {
+    let open = this.#open.get(id);
+    if (!open) {
+      open = {};
+      this.#open.set(id, open);
+    }
+    return open;
+  }
+
+  /** Forgets a message: an answer finds nobody. */
+  forget(id: string | undefined): Open | undefined {
+    const open = this.#open.get(id as string);
+    this.#open.delete(id as string);
+    this.clearTimeout(open?.timer);
+    return open;
+  }
+
+  /** Hands messages to the transport, now. */
+  transmit(messages: readonly Message[], channel?: string): void {
     const { transport } = this;
     const outgoing: Message[] = [];
     for (const message of messages) {
+      const { id } = message;
       if (this.clientId !== null) message.clientId = this.clientId;
-      const changed = this.#outgoing(message);
-      if (changed) {
-        if (message.id !== undefined) changed.id = message.id;
-        outgoing.push(changed);
-      } else this.#deleted(message);
+      const changed = this.#extend(message, 'outgoing');
+      if (!changed) {
+        this.face.deleted?.(message, this.forget(id)?.callback);
+        continue;
+      }
+      if (id !== undefined) {
+        changed.id = id;
+        this.#of(id).sent = true;
+      }
+      outgoing.push(changed);
     }
-    if (outgoing.length === 0) return false;
-    if (!transport) {
-      this.setTimeout(() => this.fail(undefined, outgoing, { reason: 'Disconnected', sent: 'no' }), 0);
-      return true;
-    }
-    const envelope = {
-      url: this.urlFor(channel),
-      sync: false as const,
-      messages: outgoing,
-      onSuccess: (received: Message[]) => this.#received(received),
-      onFailure: (conduit: unknown, lost: Message[], failure: Failure) => this.#lost(transport, conduit, lost, failure),
-    };
-    for (const { id } of outgoing) if (id !== undefined) this.#outstanding.add(id);
-    this.log('debug', ['Send', envelope]);
+    if (outgoing.length === 0) return;
+    const onFailure = (conduit: unknown, lost: Message[], failure: Failure): void =>
+      this.fail(conduit, lost, { connectionType: `${typeOf(transport)}`, ...failure });
     try {
-      transport.send(envelope, metaConnect);
+      if (!transport) throw new Error('Disconnected');
+      transport.send(
+        {
+          url: this.urlFor(channel),
+          sync: false,
+          messages: outgoing,
+          onSuccess: (received) => this.#received(received),
+          onFailure,
+        },
+        channel === '/meta/connect',
+      );
+      this.log('debug', ['Send', outgoing]);
     } catch (exception) {
       this.log('debug', ['Could not send', exception]);
-      this.setTimeout(() => this.#lost(transport, undefined, outgoing, { exception, sent: 'no' }), 0);
+      const failure: Failure = transport ? { exception } : { reason: 'Disconnected' };
+      this.setTimeout(() => onFailure(undefined, outgoing, { ...failure, sent: 'no' }), 0);
     }
-    return true;
   }
 
-  #deleted(message: Message): void {
-    const callback = message.id === undefined ? undefined : this.getCallback(message.id);
-    if (message.id !== undefined) {
-      this.#callbacks.delete(message.id);
-      this.#takeRemoteCall(message.id);
-    }
-    this.face.deleted?.(message, callback);
-  }
-
-  #outgoing(message: Message): Message | null {
-    let result: Message | null = message;
-    for (const { name, extension } of [...this.extensions].reverse()) {
-      if (!result) return null;
-      result = this.#extend(name, extension, extension.outgoing, result, true);
+  /** Shows a message to the extensions: those who see what goes out come in reverse. */
+  #extend(message: Message, way: 'incoming' | 'outgoing'): Message | null {
+    const entries = [...this.extensions];
+    if (way === 'outgoing') entries.reverse();
+    let result = message as Message | null;
+    for (const { name, extension } of entries) {
+      const before: Message | null = result;
+      if (!before) return null;
+      try {
+        const changed = extension[way]?.(before) as Message | null | undefined;
+        if (changed !== undefined) result = changed;
+      } catch (error) {
+        this.face.extensionFailed(error, name, way === 'outgoing', before);
+      }
     }
     return result;
-  }
-
-  #incoming(message: Message): Message | null {
-    let result: Message | null = message;
-    for (const { name, extension } of [...this.extensions]) {
-      if (!result) return null;
-      result = this.#extend(name, extension, extension.incoming, result, false);
-    }
-    return result;
-  }
-
-  #extend(
-    name: string,
-    extension: ClientExtension,
-    visit: ClientExtension['incoming'],
-    message: Message,
-    outgoing: boolean,
-  ): Message | null {
-    if (typeof visit !== 'function') return message;
-    try {
-      const result = visit.call(extension, message);
-      return result === undefined ? message : result;
-    } catch (error) {
-      this.face.extensionFailed(error, name, outgoing, message);
-      return message;
-    }
   }
 
   // In
@@ -246,31 +231,26 @@ export abstract class Exchange<F extends Face = Face> {
 
   /** A message that arrived, or is to be treated as if it had. */
   receive(message: Message): void {
-    const changed = this.#incoming(message);
+    const changed = this.#extend(message, 'incoming');
+    const open = this.#open.get((changed ?? message).id as string);
     if (!changed) {
-      if (message.id !== undefined) this.#callbacks.delete(`${message.id}`);
+      if (open && !open.target) this.forget(message.id);
       return;
     }
-    const answers = changed.id !== undefined && this.#outstanding.has(changed.id);
-    if (changed.id !== undefined && (changed.data === undefined || changed.successful !== undefined)) {
-      this.#outstanding.delete(changed.id);
+    const answers = open?.sent === true;
+    if (open && (changed.data === undefined || changed.successful !== undefined)) {
+      open.sent = false;
+      if (!open.callback && !open.target) this.forget(changed.id);
     }
     this.process(changed, answers);
-  }
-
-  /** Does what a message says, after the extensions. `answers`: one of ours waited for it. */
-  protected abstract process(message: Message, answers: boolean): void;
-
-  #lost(transport: TransportLike, conduit: unknown, messages: Message[], failure: Failure): void {
-    const connectionType = `${transport.type ?? transport.getType?.()}`;
-    this.fail(conduit, messages, { connectionType, ...failure });
   }
 
   /** Fails messages that were sent, or would have been: each becomes an unsuccessful reply made here. */
   fail(conduit: unknown, messages: readonly Message[], failure: Failure): void {
     for (const message of messages) {
       const { id, channel, subscription } = message;
-      if (id !== undefined) this.#outstanding.delete(id);
+      const open = this.#open.get(id as string);
+      if (open) open.sent = false;
       this.failed({
         ...(id !== undefined && { id }),
         channel,
@@ -283,61 +263,42 @@ export abstract class Exchange<F extends Face = Face> {
 
   /** Gives a reply to its callback, to the listeners of its channel, and to those of everything unsuccessful. */
   protected settle(channel: string, message: Message): void {
-    if (channel === '/meta/subscribe' && message.successful !== true) this.face.refused(message);
-    this.answer(message);
+    const failed = message.successful !== true;
+    if (failed && channel === '/meta/subscribe') this.face.refused?.(message);
+    const open = this.#open.get(message.id as string);
+    if (open && !open.target) {
+      this.forget(message.id);
+      if (open.callback) this.face.call(open.callback, message);
+    }
     this.face.notify(channel, message);
-    if (message.successful !== true) this.face.notify('/meta/unsuccessful', message);
-  }
-
-  protected answer(message: Message): void {
-    const { id } = message;
-    if (id === undefined) return;
-    const callback = this.#callbacks.get(id);
-    if (!callback) return;
-    this.#callbacks.delete(id);
-    this.face.call(callback, message);
+    if (failed) this.face.notify('/meta/unsuccessful', message);
   }
 
   // Remote calls
 
   /** Calls a method of the server: a message to a service channel, whose answer has the same id. */
   remoteCall(message: Message, timeout: number, callback?: Callback): void {
-    message.id ??= this.nextId();
-    const { id, channel } = message;
-    const timer =
-      timeout > 0
-        ? this.setTimeout(() => {
-            const call = this.#takeRemoteCall(id);
-            if (!call) return;
-            const reply = { id, error: '406::timeout', successful: false } as Message;
-            reply.failure = { message, reason: 'Remote Call Timeout', sent: 'perhaps' };
-            if (call.callback) this.face.call(call.callback, reply);
-          }, timeout)
-        : undefined;
-    this.#remoteCalls.set(id, { channel, callback, timer });
+    const id = message.id ?? this.nextId();
+    message.id = id;
+    const open = this.#of(id);
+    open.callback = callback;
+    open.target = message.channel;
+    if (timeout > 0) {
+      open.timer = this.setTimeout(() => {
+        const failure: Failure = { message, reason: 'Remote Call Timeout', sent: 'perhaps' };
+        this.answerRemoteCall({ id, error: '406::timeout', successful: false, failure } as Message);
+      }, timeout);
+    }
     this.queue(message);
-  }
-
-  /** Forgets a remote call: its answer finds nobody. */
-  cancelRemoteCall(id: string): void {
-    this.#takeRemoteCall(id);
-  }
-
-  #takeRemoteCall(id: string | undefined): RemoteCall | undefined {
-    const call = id === undefined ? undefined : this.#remoteCalls.get(id);
-    if (!call) return undefined;
-    this.#remoteCalls.delete(id as string);
-    this.clearTimeout(call.timer);
-    return call;
   }
 
   /** Answers a remote call, if the message is its answer and somebody waits for it. */
   protected answerRemoteCall(message: Message): boolean {
-    const call = message.id === undefined ? undefined : this.#remoteCalls.get(message.id);
-    if (!call || (message.channel && message.channel !== call.channel)) return false;
-    this.#takeRemoteCall(message.id);
-    if (!call.callback) return false;
-    this.face.call(call.callback, message);
-    return true;
+    const { id, channel } = message;
+    const open = this.#open.get(id as string);
+    if (!open?.target || (channel && channel !== open.target)) return false;
+    this.forget(id);
+    if (open.callback) this.face.call(open.callback, message);
+    return Boolean(open.callback);
   }
 }

@@ -1,24 +1,25 @@
 /** Bayeux clients for every JavaScript platform; in Node.js use the entry `./node`. */
 
 export { BayeuxError, type BayeuxErrorCode } from '@cometd-ts/protocol';
-export type { BayeuxClientEvents, BayeuxClientOptions, Credentials } from './bayeux-client.ts';
 export { BayeuxClient } from './bayeux-client.ts';
+export type { BayeuxClientEvents, BayeuxClientOptions } from './bayeux-options.ts';
 export type { ChannelListener, SendOptions } from './channel.ts';
 export { ClientChannel } from './channel.ts';
-export type { AnyChannels, CallOf, ChannelMap, DataOf, Schema } from './channel-map.ts';
+export type { AnyChannels, CallOf, ChannelMap, DataOf, Schema, SchemaResult } from './channel-map.ts';
 export type { CometDConfiguration, CometDSettings, CometDStatus, MessageCallback, MessageProps } from './cometd.ts';
 export { CometD } from './cometd.ts';
+export type { Authenticate, Credentials } from './credentials.ts';
 export type { FailureInfo } from './engine.ts';
-export type { ClientErrorCode } from './error.ts';
+export type { ClientErrorCode, ClientErrorOptions } from './error.ts';
 export { ClientError } from './error.ts';
 export type { ListenerOptions, Registration } from './events.ts';
 export type { ClientExtension } from './exchange.ts';
 export { AckExtension } from './ext/ack.ts';
-export { BinaryExtension } from './ext/binary.ts';
+export { BinaryExtension, type Bytes } from './ext/binary.ts';
 export { Extension } from './ext/extension.ts';
-export { ReloadExtension } from './ext/reload.ts';
+export { type ReloadConfiguration, ReloadExtension } from './ext/reload.ts';
 export { TimeStampExtension } from './ext/timestamp.ts';
-export { TimeSyncExtension } from './ext/timesync.ts';
+export { type TimeSyncConfiguration, TimeSyncExtension } from './ext/timesync.ts';
 export type { SubscriptionHandle } from './listeners.ts';
 export type { Envelope, Failure, Message } from './message.ts';
 export { TransportRegistry } from './negotiation.ts';

@@ -21,21 +21,19 @@ export class TransportRegistry {
     crossDomain: boolean,
     url: string,
   ): TransportLike | null {
-    const type = this.findTransportTypes(version, crossDomain, url).find((mine) => types.includes(mine));
-    return type === undefined ? null : this.find(type);
+    return this.find(this.findTransportTypes(version, crossDomain, url).find((mine) => types.includes(mine)));
   }
 
   /** Adds a transport, last if there is no index. False: the type is there already, and nothing changed. */
-  add(type: string, transport: TransportLike, index?: number): boolean {
+  add(type: string, transport: TransportLike, index: number = this.#types.length): boolean {
     if (this.#transports.has(type)) return false;
-    const at = typeof index === 'number' ? index : this.#types.length;
-    this.#types.splice(at, 0, type);
+    this.#types.splice(index, 0, type);
     this.#transports.set(type, transport);
     return true;
   }
 
-  find(type: string): TransportLike | null {
-    return this.#transports.get(type) ?? null;
+  find(type: string | undefined): TransportLike | null {
+    return this.#transports.get(type as string) ?? null;
   }
 
   /** Removes a transport and answers it, or null. */
@@ -55,4 +53,9 @@ export class TransportRegistry {
   reset(init: boolean): void {
     for (const type of this.#types) this.find(type)?.reset(init);
   }
+}
+
+/** The type of a transport, of whatever age its class is. */
+export function typeOf(transport: TransportLike | null | undefined): string | null {
+  return transport?.type ?? transport?.getType?.() ?? null;
 }

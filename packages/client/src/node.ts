@@ -1,25 +1,28 @@
 /** Entry `./node`: the clients with the network of Node.js: cookies, proxies, certificates, and `ws`. */
-import { type BayeuxClientOptions, BayeuxClient as WebBayeuxClient } from './bayeux-client.ts';
+import { BayeuxClient as WebBayeuxClient } from './bayeux-client.ts';
+import type { BayeuxClientOptions } from './bayeux-options.ts';
 import type { AnyChannels, ChannelMap } from './channel-map.ts';
 import { CometD as WebCometD } from './cometd.ts';
 import type { NodeOptions } from './node/options.ts';
 import { nodePlatform } from './node/platform.ts';
 
 export { BayeuxError, type BayeuxErrorCode } from '@cometd-ts/protocol';
-export type { BayeuxClientEvents, BayeuxClientOptions, Credentials } from './bayeux-client.ts';
+export type { BayeuxClientEvents, BayeuxClientOptions } from './bayeux-options.ts';
 export type { ChannelListener, SendOptions } from './channel.ts';
 export { ClientChannel } from './channel.ts';
-export type { AnyChannels, CallOf, ChannelMap, DataOf, Schema } from './channel-map.ts';
+export type { AnyChannels, CallOf, ChannelMap, DataOf, Schema, SchemaResult } from './channel-map.ts';
 export type { CometDConfiguration, CometDStatus, MessageCallback, MessageProps } from './cometd.ts';
-export type { ClientErrorCode } from './error.ts';
+export type { Authenticate, Credentials } from './credentials.ts';
+export type { FailureInfo } from './engine.ts';
+export type { ClientErrorCode, ClientErrorOptions } from './error.ts';
 export { ClientError } from './error.ts';
 export type { ListenerOptions, Registration } from './events.ts';
 export type { ClientExtension } from './exchange.ts';
 export { AckExtension } from './ext/ack.ts';
-export { BinaryExtension } from './ext/binary.ts';
+export { BinaryExtension, type Bytes } from './ext/binary.ts';
 export { Extension } from './ext/extension.ts';
 export { TimeStampExtension } from './ext/timestamp.ts';
-export { TimeSyncExtension } from './ext/timesync.ts';
+export { type TimeSyncConfiguration, TimeSyncExtension } from './ext/timesync.ts';
 export type { SubscriptionHandle } from './listeners.ts';
 export type { Envelope, Failure, Message } from './message.ts';
 export { TransportRegistry } from './negotiation.ts';

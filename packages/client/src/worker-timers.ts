@@ -1,11 +1,7 @@
 /** Timers in a worker: browsers do not slow them down while the page is hidden. */
 import type { Platform, World } from './platform.ts';
 
-const program = `const timers = new Map();
-onmessage = ({ data: { id, delay } }) => {
-  if (delay === undefined) { clearTimeout(timers.get(id)); timers.delete(id); }
-  else timers.set(id, setTimeout(() => { timers.delete(id); postMessage(id); }, delay));
-};`;
+const program = 'onmessage = ({ data: [id, delay] }) => setTimeout(postMessage, delay, id)';
 
 type Timers = Required<Pick<Platform, 'setTimeout' | 'clearTimeout'>>;
 
@@ -46,13 +42,13 @@ export function workerTimers(globals: World): (Timers & { end(): void }) | undef
       if (!worker) return plain(fn, ms);
       const id = ++ids;
       waiting.set(id, fn);
-      worker.postMessage({ id, delay: ms });
+      worker.postMessage([id, ms]);
       return { id };
     },
     clearTimeout(handle) {
       const id = (handle as { id?: number } | null)?.id;
+      // What the worker says of a timer that nobody waits for is not heard.
       if (id === undefined || !waiting.delete(id)) globals.clearTimeout?.(handle);
-      else worker?.postMessage({ id });
     },
     end() {
       if (!worker || waiting.size > 0) return;

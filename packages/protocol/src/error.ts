@@ -1,4 +1,4 @@
-/** Bayeux errors: one table of codes, their text on the wire, and the way back from the text to the code. */
+/** Bayeux errors: their codes, their text on the wire, and the way back from the text to the code. */
 
 /** What can go wrong in an exchange of Bayeux messages. */
 export type BayeuxErrorCode =
@@ -25,73 +25,45 @@ export type BayeuxErrorCode =
   | 'internal_error'
   | 'error_unknown';
 
-/** A row of the error table. */
-export interface BayeuxErrorEntry {
-  /** The three digits on the wire. */
-  readonly status: number;
-  /** The last part of the text on the wire. */
-  readonly text: string;
-  /** One sentence for people. */
-  readonly meaning: string;
-}
+/** The three digits of each code. */
+export const statuses: Readonly<Record<BayeuxErrorCode, number>> = {
+  channel_missing: 400,
+  message_invalid: 400,
+  limit_exceeded: 400,
+  version_unsupported: 400,
+  connection_types_unsupported: 400,
+  session_unknown: 402,
+  handshake_denied: 403,
+  handshake_failed: 403,
+  channel_create_denied: 403,
+  create_denied: 403,
+  publish_denied: 403,
+  subscribe_denied: 403,
+  subscription_missing: 403,
+  subscription_invalid: 403,
+  subscribe_failed: 403,
+  unsubscribe_failed: 403,
+  message_deleted: 404,
+  channel_invalid: 405,
+  message_id_invalid: 405,
+  timeout: 406,
+  internal_error: 500,
+  error_unknown: 500,
+};
 
-/** Every code with its status, wire text and meaning. */
-export const errorTable: Readonly<Record<BayeuxErrorCode, BayeuxErrorEntry>> = Object.freeze({
-  channel_missing: entry(400, 'channel_missing', 'The message has no channel, or the channel does not exist'),
-  message_invalid: entry(400, 'message_invalid', 'A field of the message has the wrong type'),
-  limit_exceeded: entry(400, 'limit_exceeded', 'The message is larger than a limit of the server allows'),
-  version_unsupported: entry(400, 'version_unsupported', 'The peers have no protocol version in common'),
-  connection_types_unsupported: entry(
-    400,
-    'connection_types_unsupported',
-    'The peers have no connection type in common',
-  ),
-  session_unknown: entry(402, 'session_unknown', 'The session does not exist, or is not the sender’s'),
-  handshake_denied: entry(403, 'handshake_denied', 'The security policy refused the handshake'),
-  handshake_failed: entry(403, 'handshake_failed', 'The session was not new when it shook hands'),
-  channel_create_denied: entry(403, 'channel_create_denied', 'Publishing must not create this channel'),
-  create_denied: entry(403, 'create_denied', 'Subscribing must not create this channel'),
-  publish_denied: entry(403, 'publish_denied', 'Publishing to this channel is not allowed'),
-  subscribe_denied: entry(403, 'subscribe_denied', 'Subscribing to this channel is not allowed'),
-  subscription_missing: entry(403, 'subscription_missing', 'The message names no channel to subscribe to'),
-  subscription_invalid: entry(403, 'subscription_invalid', 'The subscription is not a legal channel name'),
-  subscribe_failed: entry(403, 'subscribe_failed', 'The channel did not take the subscriber'),
-  unsubscribe_failed: entry(403, 'unsubscribe_failed', 'The channel did not let the subscriber go'),
-  message_deleted: entry(404, 'message_deleted', 'An extension or a listener stopped the message'),
-  channel_invalid: entry(405, 'channel_invalid', 'The channel name is not legal here'),
-  message_id_invalid: entry(405, 'message_id_invalid', 'The message id is not alphanumeric'),
-  timeout: entry(406, 'timeout', 'The reply did not arrive in time'),
-  internal_error: entry(500, 'internal_error', 'The server failed to process this message; its log says why'),
-  error_unknown: entry(500, 'error_unknown', 'The peer reported an error that has no name here'),
-});
-
-function entry(status: number, text: string, meaning: string): BayeuxErrorEntry {
-  return Object.freeze({ status, text, meaning });
-}
-
-/** Texts of CometD before version 5 and of Faye, in lower case. */
-const olderTexts: ReadonlyArray<readonly [text: string, code: BayeuxErrorCode]> = [
-  ['unknown client', 'session_unknown'],
-  ['unknown client id', 'session_unknown'],
-  ['no client id', 'session_unknown'],
-  ['unknown_session', 'session_unknown'],
-  ['message deleted', 'message_deleted'],
-  ['handshake denied', 'handshake_denied'],
-  ['create denied', 'channel_create_denied'],
-  ['publish denied', 'publish_denied'],
-  ['subscription denied', 'subscribe_denied'],
-  ['channel missing', 'channel_missing'],
-  ['invalid_channel', 'channel_invalid'],
-  ['invalid channel', 'channel_invalid'],
-  ['invalid_id', 'message_id_invalid'],
-  ['version mismatch', 'version_unsupported'],
-  ['connection types not supported', 'connection_types_unsupported'],
-];
-
-const codes: ReadonlyMap<string, BayeuxErrorCode> = new Map([
-  ...(Object.keys(errorTable) as BayeuxErrorCode[]).map((code) => [errorTable[code].text, code] as const),
-  ...olderTexts,
-]);
+/** Texts of CometD before version 5 and of Faye that are not just another spelling, in lower case and with `_`. */
+const olderTexts: Readonly<Record<string, BayeuxErrorCode>> = {
+  unknown_client: 'session_unknown',
+  unknown_client_id: 'session_unknown',
+  no_client_id: 'session_unknown',
+  unknown_session: 'session_unknown',
+  create_denied: 'channel_create_denied',
+  subscription_denied: 'subscribe_denied',
+  invalid_channel: 'channel_invalid',
+  invalid_id: 'message_id_invalid',
+  version_mismatch: 'version_unsupported',
+  connection_types_not_supported: 'connection_types_unsupported',
+};
 
 /** Longer arguments are cut: an error text must not carry a whole payload back. */
 const longestArgument = 255;
@@ -101,22 +73,8 @@ const longestArgument = 255;
  * Commas, colons and control characters in arguments become `_`, so that the text parses back; long ones are cut.
  */
 export function errorText(code: BayeuxErrorCode, ...args: string[]): string {
-  const { status, text } = errorTable[code];
-  return `${status}:${args.map(argument).join(',')}:${text}`;
-}
-
-function argument(value: string): string {
-  let clean = '';
-  const end = Math.min(value.length, longestArgument);
-  for (let index = 0; index < end; index++) {
-    clean += separates(value.charCodeAt(index)) ? '_' : value.charAt(index);
-  }
-  return clean;
-}
-
-/** Comma, colon, C0 and C1 controls, and the two Unicode line ends. */
-function separates(unit: number): boolean {
-  return unit < 0x20 || unit === 0x2c || unit === 0x3a || (unit >= 0x7f && unit <= 0x9f) || (unit | 1) === 0x2029;
+  const clean = args.map((arg) => arg.slice(0, longestArgument).replace(/[\p{Cc},:\u2028\u2029]/gu, '_'));
+  return `${statuses[code]}:${clean.join(',')}:${code}`;
 }
 
 /** An error text taken apart. */
@@ -130,18 +88,18 @@ export interface ParsedError {
 
 /** Takes an error text apart: three digits, arguments, text. Undefined when it has another form. */
 export function parseError(text: string): ParsedError | undefined {
-  for (let index = 0; index < 3; index++) if (!isDigit(text.charCodeAt(index))) return undefined;
-  if (text.charAt(3) !== ':') return undefined;
-  const colon = text.indexOf(':', 4);
-  if (colon < 0 || colon === text.length - 1) return undefined;
-  const args = colon === 4 ? [] : text.slice(4, colon).split(',');
-  const parsed = { status: Number(text.slice(0, 3)), args, text: text.slice(colon + 1) };
-  const code = codes.get(parsed.text) ?? codes.get(parsed.text.toLowerCase());
-  return code === undefined ? parsed : { ...parsed, code };
+  const [, status, args, name] = /^(\d{3}):([^:]*):(.+)$/s.exec(text) ?? [];
+  if (name === undefined) return undefined;
+  const parsed = { status: Number(status), args: args ? args.split(',') : [], text: name };
+  const code = codeOf(name);
+  return code ? { ...parsed, code } : parsed;
 }
 
-function isDigit(unit: number): boolean {
-  return unit >= 0x30 && unit <= 0x39;
+function codeOf(text: string): BayeuxErrorCode | undefined {
+  if (Object.hasOwn(statuses, text)) return text as BayeuxErrorCode;
+  const plain = text.toLowerCase().replaceAll(' ', '_');
+  if (Object.hasOwn(olderTexts, plain)) return olderTexts[plain];
+  return Object.hasOwn(statuses, plain) ? (plain as BayeuxErrorCode) : undefined;
 }
 
 /** How a `BayeuxError` came about. */
@@ -164,9 +122,9 @@ export class BayeuxError extends Error {
 
   constructor(code: BayeuxErrorCode, args: readonly string[] = [], options: BayeuxErrorOptions = {}) {
     const wire = options.wire ?? errorText(code, ...args);
-    super(`${errorTable[code].meaning} (${wire})`, 'cause' in options ? { cause: options.cause } : undefined);
+    super(wire || code, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
-    this.status = (options.wire === undefined ? undefined : parseError(wire)?.status) ?? errorTable[code].status;
+    this.status = (options.wire === undefined ? undefined : parseError(wire)?.status) ?? statuses[code];
     this.args = args;
     this.wire = wire;
   }

@@ -14,13 +14,12 @@ export {
 export {
   BayeuxError,
   type BayeuxErrorCode,
-  type BayeuxErrorEntry,
   type BayeuxErrorOptions,
-  errorTable,
   errorText,
   type ParsedError,
   parseError,
 } from './error.ts';
+export { type BayeuxErrorEntry, errorTable } from './error-table.ts';
 export { ExtensionPipe } from './extension.ts';
 export { type Convertor, JSONContext } from './json-context.ts';
 export { defaultLimits, type LimitName, type Limits, resolveLimits } from './limits.ts';

@@ -27,8 +27,11 @@ export class CallbackPollingTransport extends RequestTransport {
     if (!document) throw new Error('callback-polling needs a document');
     const head = document.getElementsByTagName('head')[0] ?? document.documentElement;
     const script = document.createElement('script');
-    const name = `_cometd_jsonp_${this._callbacks++}`;
     const globals = world();
+    let name: string;
+    // Other clients on the page have names of their own.
+    do name = `_cometd_jsonp_${this._callbacks++}`;
+    while (name in globals);
     const end = (): void => {
       delete globals[name];
       script.remove();
@@ -50,25 +53,22 @@ export class CallbackPollingTransport extends RequestTransport {
 
   transportSend(envelope: Envelope, request: TransportRequest): boolean {
     const fitting = this._fitting(envelope);
-    if (fitting === 0) {
-      const { maxURILength } = this._host.config;
-      const bytes = encodeURI(this.convertToJSON(envelope.messages)).length;
-      const exception = `Bayeux message too big (${bytes} bytes, max is ${maxURILength}) for transport ${this._type}`;
-      this.setTimeout(() => this.transportFailure(envelope, request, { exception, sent: 'no' }), 0);
+    const fail = (exception: unknown, sent: 'no' | 'perhaps', reason?: string): boolean => {
+      this.transportFailure(envelope, request, { ...(reason && { reason }), exception, sent });
       return false;
+    };
+    if (fitting === 0) {
+      const bytes = encodeURI(this.convertToJSON(envelope.messages)).length;
+      const max = this._host.config.maxURILength;
+      return fail(`Bayeux message too big (${bytes} bytes, max is ${max}) for transport ${this._type}`, 'no');
     }
-    if (fitting < envelope.messages.length) {
-      const rest: Envelope = { ...envelope, messages: envelope.messages.slice(fitting) };
+    const rest = envelope.messages.slice(fitting);
+    if (rest.length > 0) {
       envelope.messages = envelope.messages.slice(0, fitting);
-      this._envelopes.unshift([rest, { id: ++this._requestIds, metaConnect: false }]);
+      this._queue.unshift(this._request({ ...envelope, messages: rest }));
       // With a free connection nothing else would take them from the queue.
       this.setTimeout(() => this._next(), 0);
     }
-    let same = true;
-    const later = (fn: () => void): void => {
-      if (same) this.setTimeout(fn, 0);
-      else fn();
-    };
     try {
       this.jsonpSend({
         transport: this,
@@ -76,37 +76,22 @@ export class CallbackPollingTransport extends RequestTransport {
         sync: false,
         headers: {},
         body: this.convertToJSON(envelope.messages),
-        onSuccess: (responses) =>
-          later(() => {
-            let received: Message[];
-            try {
-              received = this.convertToMessages(responses);
-            } catch (exception) {
-              this.transportFailure(envelope, request, { exception, sent: 'perhaps' });
-              return;
-            }
-            this.transportSuccess(envelope, request, received);
-          }),
-        onError: (reason, exception) =>
-          later(() =>
-            this.transportFailure(envelope, request, { ...(reason && { reason }), exception, sent: 'perhaps' }),
-          ),
+        onSuccess: (responses) => {
+          let received: Message[];
+          try {
+            received = this.convertToMessages(responses);
+          } catch (exception) {
+            fail(exception, 'perhaps');
+            return;
+          }
+          this.transportSuccess(envelope, request, received);
+        },
+        onError: (reason, exception) => fail(exception, 'perhaps', reason),
       });
     } catch (exception) {
-      this.setTimeout(() => this.transportFailure(envelope, request, { exception, sent: 'no' }), 0);
-      return false;
-    } finally {
-      same = false;
+      return fail(exception, 'no');
     }
     return true;
-  }
-
-  _next(): void {
-    if (this._requests.length >= this._host.config.maxConnections - 1) return;
-    const next = this._envelopes.shift();
-    if (!next) return;
-    this._requests.push(next[1]);
-    this._start(...next);
   }
 
   /** How many of the messages fit into one URL. */

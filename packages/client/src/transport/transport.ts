@@ -5,7 +5,7 @@
 import type { Advice } from '@cometd-ts/protocol';
 import type { Envelope, Failure, Message } from '../message.ts';
 import type { Configuration } from '../options.ts';
-import type { Platform } from '../platform.ts';
+import { delayOf, type Platform } from '../platform.ts';
 
 /** What a client asks of a transport. */
 export interface TransportLike {
@@ -155,8 +155,7 @@ export abstract class Transport implements TransportLike {
     if (response === undefined || response === null) return [];
     const value: unknown =
       typeof response === 'string' || response instanceof String ? JSON.parse(`${response}`) : response;
-    const messages: unknown[] = Array.isArray(value) ? value : [value];
-    return messages.filter((message) => message !== null && typeof message === 'object') as Message[];
+    return [value].flat().filter((message) => message !== null && typeof message === 'object') as Message[];
   }
 
   /** Asks the `timeout` listeners for patience: how many ms more, or 0. */
@@ -174,34 +173,44 @@ export abstract class Transport implements TransportLike {
 
   /** How long the reply to these messages may take. */
   _delay(metaConnect: boolean): number {
-    const { maxNetworkDelay } = this._host.config;
-    const held = metaConnect ? this._host.advice.timeout : 0;
-    return maxNetworkDelay + (typeof held === 'number' && held > 0 ? held : 0);
+    const { config, advice } = this._host;
+    return config.maxNetworkDelay + (metaConnect ? delayOf(advice.timeout) : 0);
   }
 
-  /** Writes messages in as few texts as the size limit allows. What is too big or has no JSON goes to `fail`. */
-  _parts(messages: readonly Message[], fail: (message: Message, failure: Failure) => void): Part[] {
-    const max = this._host.config.maxSendBayeuxMessageSize;
-    const parts: { texts: string[]; size: number; messages: Message[] }[] = [];
-    for (const message of messages) {
-      let text: string;
-      try {
-        text = this.convertToJSON(message);
-        if (max > 0 && text.length > max) throw new Error(`maxSendBayeuxMessageSize ${max} exceeded`);
-      } catch (exception) {
-        fail(message, { exception, sent: 'no' });
-        continue;
-      }
-      let part = parts[parts.length - 1];
-      if (!part || (max > 0 && part.size + text.length + 1 > max)) {
-        part = { texts: [], size: 1, messages: [] };
-        parts.push(part);
-      }
-      part.texts.push(text);
-      part.size += text.length + 1;
-      part.messages.push(message);
+  /** Finds the header fields: at once, unless the application takes its time for them. */
+  _headers(use: (headers: Record<string, string>) => void, failed: (failure: Failure) => void): void {
+    const { requestHeaders } = this._host.config;
+    if (typeof requestHeaders !== 'function') use(requestHeaders);
+    else {
+      Promise.resolve()
+        .then(requestHeaders)
+        .then(use, (exception: unknown) => failed({ reason: 'requestHeaders failed', exception, sent: 'no' }));
     }
-    return parts.map((part) => ({ text: `[${part.texts.join(',')}]`, messages: part.messages }));
+  }
+
+  /** Writes messages in as few texts as the size limit allows. What is too big or has no JSON fails in a later turn. */
+  _parts({ messages, onFailure }: Envelope, conduit: unknown, dropped?: (message: Message) => void): Part[] {
+    const max = this._host.config.maxSendBayeuxMessageSize;
+    const parts: { text: string; messages: Message[] }[] = [];
+    let part: (typeof parts)[0] | undefined;
+    for (const message of messages) {
+      try {
+        const text = this.convertToJSON(message);
+        if (max > 0 && text.length > max) throw new Error(`maxSendBayeuxMessageSize ${max} exceeded`);
+        if (part && !(max > 0 && part.text.length + text.length + 2 > max)) {
+          part.text += `,${text}`;
+          part.messages.push(message);
+        } else {
+          part = { text: `[${text}`, messages: [message] };
+          parts.push(part);
+        }
+      } catch (exception) {
+        dropped?.(message);
+        this.setTimeout(() => onFailure(conduit, [message], { exception, sent: 'no' }), 0);
+      }
+    }
+    for (const each of parts) each.text += ']';
+    return parts;
   }
 
   toString(): string {
