@@ -338,16 +338,13 @@ export class CometD {
   /** Publishes to a channel. The callback hears whether the server took the message. */
   publish(channel: string, publishCallback: MessageCallback): void;
   publish<Data = unknown>(channel: string, content: Data, publishProps?: Arg, publishCallback?: MessageCallback): void;
-  publish(channel: string, content?: unknown, publishProps?: Arg, publishCallback?: MessageCallback): void {
+  publish(channel: string, ...values: unknown[]): void {
     require(1, channel === undefined ? 0 : 1);
     checkChannel(channel);
     if (/^\/meta\//.test(channel)) throw new Error('Illegal argument: cannot publish to meta channels');
     this.#checkConnected();
-    const noContent = typeof content === 'function';
-    const [props, callback] = noContent
-      ? [undefined, content as MessageCallback]
-      : trailing(publishProps, publishCallback);
-    this._engine.queue({ ...props, id: this._engine.nextId(), channel, data: noContent ? {} : content }, callback);
+    const [[data = values[0] && {}, props], callback] = cut(values);
+    this._engine.queue({ ...(props as object), id: this._engine.nextId(), channel, data }, callback);
   }
 
   /** Publishes bytes; the binary extension must be registered. `last`: no chunk follows, which is the default. */
@@ -369,16 +366,9 @@ export class CometD {
     publishProps?: MessageProps | null,
     publishCallback?: MessageCallback,
   ): void;
-  publishBinary(
-    channel: string,
-    data?: unknown,
-    last?: unknown,
-    meta?: unknown,
-    publishProps?: unknown,
-    publishCallback?: unknown,
-  ): void {
-    const [bytes, props, callback] = chunk([data, last, meta], publishProps, publishCallback);
-    this.publish(channel, bytes, props, callback);
+  publishBinary(channel: string, ...values: unknown[]): void {
+    const [[data, last, meta, props], callback] = cut(values);
+    this.publish(channel, ...chunk(data, last, meta, props), callback as MessageCallback);
   }
 
   /** Calls a method of the server. `timeout` in ms; default `maxNetworkDelay`; 0 waits for ever. */
@@ -397,24 +387,17 @@ export class CometD {
     callProps: MessageProps | null | undefined,
     callback?: MessageCallback<Result>,
   ): void;
-  remoteCall(target: string, content?: unknown, timeout?: unknown, callProps?: unknown, callback?: unknown): void {
+  remoteCall(target: string, ...values: unknown[]): void {
     require(1, target === undefined ? 0 : 1);
     if (typeof target !== 'string') throw new Error('Illegal argument type: target must be a string');
     this.#checkConnected();
-    const values: unknown[] = [content, timeout, callProps, callback];
-    const at = values.findIndex((value) => typeof value === 'function');
-    const found = at < 0 ? undefined : (values[at] as MessageCallback);
-    const [data, wait, props] = at < 0 ? values : [...values.slice(0, at), undefined, undefined, undefined];
-    const delay = wait ?? this._engine.config.maxNetworkDelay;
+    const [[data = {}, timeout, props], callback] = cut(values);
+    const delay = timeout ?? this._engine.config.maxNetworkDelay;
     if (typeof delay !== 'number') throw new Error('Illegal argument type: timeout must be a number');
-    const path = target.startsWith('/') ? target : `/${target}`;
+    const path = target.replace(/^\/?/, '/');
     const channel = `/service${path}`;
     if (!isLegalChannel(channel)) throw new Error(`Illegal argument: invalid target ${path}`);
-    this._engine.remoteCall(
-      { ...(props as object | undefined), id: this._engine.nextId(), channel, data: data === undefined ? {} : data },
-      delay,
-      found,
-    );
+    this._engine.remoteCall({ ...(props as object), id: this._engine.nextId(), channel, data }, delay, callback);
   }
 
   remoteCallBinary<Result = unknown>(target: string, callback: MessageCallback<Result>): void;
@@ -449,20 +432,10 @@ export class CometD {
     callProps?: MessageProps | null,
     callback?: MessageCallback<Result>,
   ): void;
-  remoteCallBinary(
-    target: string,
-    data?: unknown,
-    last?: unknown,
-    meta?: unknown,
-    timeout?: unknown,
-    callProps?: unknown,
-    callback?: unknown,
-  ): void {
-    const values = [data, last, meta, timeout, callProps, callback];
-    const at = values.findIndex((value) => typeof value === 'function');
-    const wait = at >= 0 && at <= 3 ? undefined : (timeout as number | undefined);
-    const [bytes, props, found] = chunk(values.slice(0, 3), at >= 0 && at <= 3 ? values[at] : callProps, callback);
-    this.remoteCall(target, bytes, wait, props, found as MessageCallback);
+  remoteCallBinary(target: string, ...values: unknown[]): void {
+    const [[data, last, meta, timeout, props], callback] = cut(values);
+    const [bytes, marked] = chunk(data, last, meta, props);
+    this.remoteCall(target, bytes, timeout as number, marked, callback as MessageCallback);
   }
 
   /** Sends a complete message through the extensions. */
@@ -654,11 +627,16 @@ function bindMethods(cometd: object): void {
   }
 }
 
-/** Props and callback at the end of a call; the callback may stand in the place of the props. */
-function trailing(props: unknown, callback: unknown): [MessageProps | undefined, MessageCallback | undefined] {
-  if (typeof props === 'function') return [undefined, props as MessageCallback];
-  const found = typeof callback === 'function' ? (callback as MessageCallback) : undefined;
-  return [(props as MessageProps | null) ?? undefined, found];
+/** The arguments before the first function, and that function: a callback may stand in any place, and ends the list. */
+function cut(values: readonly unknown[]): [unknown[], MessageCallback | undefined] {
+  const at = values.findIndex((value) => typeof value === 'function');
+  return at < 0 ? [[...values], undefined] : [values.slice(0, at), values[at] as MessageCallback];
+}
+
+/** Props and callback at the end of a call. */
+function trailing(...values: unknown[]): [MessageProps | undefined, MessageCallback | undefined] {
+  const [[props], callback] = cut(values);
+  return [(props as MessageProps | null) ?? undefined, callback];
 }
 
 /** Scope and callback: a function, a scope and a function, or a scope and the name of its method. Also how many there were. */
@@ -674,18 +652,11 @@ function resolve(scope: unknown, callback: unknown): [unknown, (message: Message
   return [scope, callback as () => void, 2];
 }
 
-/** Bytes as the data of a message, marked for the binary extension; the callback may stand in any place. */
-function chunk(
-  values: unknown[],
-  props: unknown,
-  callback: unknown,
-): [object, MessageProps, MessageCallback | undefined] {
-  const at = values.findIndex((value) => typeof value === 'function');
-  const [given, found] = at < 0 ? trailing(props, callback) : [undefined, values[at] as MessageCallback];
-  const [data, last, meta] = at < 0 ? values : values.slice(0, at);
-  const bytes = { meta: meta === null ? undefined : meta, data: data ?? new ArrayBuffer(0), last: last ?? true };
-  const ext = { ...((given?.ext as object | undefined) ?? {}), binary: {} };
-  return [bytes, { ...given, ext }, found];
+/** Bytes as the data of a message, and the props that mark them for the binary extension. */
+function chunk(data: unknown, last: unknown, meta: unknown, props: unknown): [object, MessageProps] {
+  const given = (props ?? {}) as MessageProps;
+  const bytes = { meta: meta ?? undefined, data: data ?? new ArrayBuffer(0), last: last ?? true };
+  return [bytes, { ...given, ext: { ...(given.ext as object | undefined), binary: {} } }];
 }
 
 function require(count: number, given: number): void {

@@ -17,7 +17,5 @@ export function createLog(platform: Platform, levelOf: () => LogLevel): Log {
 }
 
 function clock(now: Date): string {
-  const two = (value: number): string => String(value).padStart(2, '0');
-  const ms = String(now.getMilliseconds()).padStart(3, '0');
-  return `${two(now.getHours())}:${two(now.getMinutes())}:${two(now.getSeconds())}.${ms}`;
+  return `${now.toTimeString().slice(0, 8)}.${String(now.getMilliseconds()).padStart(3, '0')}`;
 }

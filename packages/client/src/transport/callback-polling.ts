@@ -1,5 +1,5 @@
 /** Callback-polling (JSONP): messages in the URL of a script, for old servers on other origins. */
-import type { Envelope, Message } from '../message.ts';
+import type { Envelope } from '../message.ts';
 import { world } from '../platform.ts';
 import { RequestTransport, type TransportRequest } from './request.ts';
 
@@ -76,16 +76,7 @@ export class CallbackPollingTransport extends RequestTransport {
         sync: false,
         headers: {},
         body: this.convertToJSON(envelope.messages),
-        onSuccess: (responses) => {
-          let received: Message[];
-          try {
-            received = this.convertToMessages(responses);
-          } catch (exception) {
-            fail(exception, 'perhaps');
-            return;
-          }
-          this.transportSuccess(envelope, request, received);
-        },
+        onSuccess: (responses) => this._respond(envelope, request, responses),
         onError: (reason, exception) => fail(exception, 'perhaps', reason),
       });
     } catch (exception) {

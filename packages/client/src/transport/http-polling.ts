@@ -1,5 +1,5 @@
 /** Long-polling over fetch, or over what the platform has instead. */
-import type { Envelope, Failure, Message } from '../message.ts';
+import type { Envelope, Failure } from '../message.ts';
 import { type HttpCall, type HttpRequest, world } from '../platform.ts';
 import { RequestTransport, type TransportRequest } from './request.ts';
 
@@ -46,8 +46,8 @@ export class HttpPollingTransport extends RequestTransport {
       },
       onError,
     };
-    const { abort } = platform.request ? platform.request(request) : fetchRequest(request);
-    call.abort = abort;
+    const sent = platform.request ? platform.request(request) : fetchRequest(request);
+    call.abort = () => sent.abort();
     return call;
   }
 
@@ -80,17 +80,7 @@ export class HttpPollingTransport extends RequestTransport {
         headers,
         body,
         onProgress: () => this.transportProgress(request),
-        onSuccess: (response) => {
-          let received: Message[];
-          try {
-            received = this.convertToMessages(response);
-          } catch (exception) {
-            this._debug('Could not read a response', exception);
-            fail(undefined, exception);
-            return;
-          }
-          this.transportSuccess(envelope, request, received);
-        },
+        onSuccess: (response) => this._respond(envelope, request, response),
         onError: fail,
       });
     } catch (exception) {

@@ -75,6 +75,19 @@ export abstract class RequestTransport extends Transport {
     request.heard = Date.now();
   }
 
+  /** What came back, as text or as messages. */
+  _respond(envelope: Envelope, request: TransportRequest, response: unknown): void {
+    let received: Message[];
+    try {
+      received = this.convertToMessages(response);
+    } catch (exception) {
+      this._debug('Could not read a response', exception);
+      this.transportFailure(envelope, request, { exception, httpCode: this.xhrStatus(request.xhr), sent: 'perhaps' });
+      return;
+    }
+    this.transportSuccess(envelope, request, received);
+  }
+
   transportSuccess(envelope: Envelope, request: TransportRequest, responses: Message[]): void {
     if (request.sending) {
       this.setTimeout(() => this.transportSuccess(envelope, request, responses), 0);
