@@ -1,5 +1,5 @@
 /** The reference pages say what the code says: they are made from it. Run this file with `-u` to write them anew. */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import {
   type BayeuxClientOptions,
@@ -75,7 +75,7 @@ const clientUnits: Record<keyof ClientOptions, string> = {
 const typedUnits: Record<Exclude<keyof BayeuxClientOptions, keyof ClientOptions>, { unit: string; says?: string }> = {
   transports: { unit: '' },
   extensions: { unit: '', says: 'Extensions, in the order in which they see incoming messages. Default none.' },
-  auth: { unit: '', says: 'Default none.' },
+  auth: { unit: '', says: 'Answers `{ headers, ext }`, or a promise of it. Default none.' },
   maxAuthRenewals: { unit: 'renewals' },
   resubscribe: { unit: '' },
   schemas: { unit: '', says: 'Default none.' },
@@ -179,6 +179,10 @@ class Witness extends Transport {
   send(): void {
     throw new Error('Nothing is sent');
   }
+
+  abort(): void {
+    throw new Error('Nothing is under way');
+  }
 }
 
 function typedDefaults(): Readonly<Record<string, unknown>> {
@@ -212,8 +216,19 @@ function splitDefault(says: string): { usual: string; rest: string } {
   };
 }
 
-async function typedRows(file: string, name: string, words: Record<string, { unit: string; says?: string }>) {
-  const fields = await fieldsOf(file, name);
+/** The file of the client that declares an interface. */
+async function fileOf(name: string): Promise<string> {
+  const folder = 'packages/client/src';
+  for (const file of await readdir(path.join(root, folder), { recursive: true })) {
+    if (!file.endsWith('.ts')) continue;
+    const source = await readFile(path.join(root, folder, file), 'utf8');
+    if (new RegExp(`export interface ${name}\\b`).test(source)) return path.join(folder, file);
+  }
+  throw new Error(`Nothing in ${folder} declares ${name}`);
+}
+
+async function typedRows(name: string, words: Record<string, { unit: string; says?: string }>) {
+  const fields = await fieldsOf(await fileOf(name), name);
   expect(fields.map((field) => field.name).sort()).toEqual(Object.keys(words).sort());
   return fields.map((field) => {
     const { unit = '', says = '' } = words[field.name] ?? {};
@@ -336,7 +351,7 @@ Numbers in a client's advice are bounded, too: \`timeout\` by 60 s or the transp
   it('lists every option of the clients with its unit and default', async () => {
     const plain: Readonly<Record<string, unknown>> = new CometD().getConfiguration();
     const typed = typedDefaults();
-    const fields = await fieldsOf('packages/client/src/options.ts', 'ClientOptions');
+    const fields = await fieldsOf(await fileOf('ClientOptions'), 'ClientOptions');
     expect(fields.map(({ name }) => name).sort()).toEqual(Object.keys(clientUnits).sort());
     const shared = fields.map((field) => {
       const { name } = field as { name: keyof ClientOptions };
@@ -357,8 +372,8 @@ Numbers in a client's advice are bounded, too: \`timeout\` by 60 s or the transp
         usual: usual === other ? `${usual}${remark}` : `${usual}; \`BayeuxClient\` ${other}`,
       };
     });
-    const typedOnly = await typedRows('packages/client/src/bayeux-client.ts', 'BayeuxClientOptions', typedUnits);
-    const nodeOnly = await typedRows('packages/client/src/node/options.ts', 'NodeOptions', nodeUnits);
+    const typedOnly = await typedRows('BayeuxClientOptions', typedUnits);
+    const nodeOnly = await typedRows('NodeOptions', nodeUnits);
     const page = `# Options of the clients
 
 ${made}
