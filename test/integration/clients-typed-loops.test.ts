@@ -128,6 +128,20 @@ describe.each(vias)('a loop over messages, over %s', (via) => {
     expect(loop.data).toEqual(['before', 'after']);
   });
 
+  it('throws when a later session refuses the subscription', async () => {
+    const server = await serve();
+    const { client } = await arrive(server.url, via);
+    const subscribed = heard(client, '/meta/subscribe');
+    const loop = collect(client.getChannel('/club').messages());
+    await subscribed;
+    await server.close();
+    const again = await serve({}, server.port);
+    again.bayeux.createChannelIfAbsent('/club', (channel) => {
+      channel.addAuthorizer({ authorize: () => ({ verdict: 'deny', reason: 'closed' }) });
+    });
+    expect(await outcome('the loop', loop.end)).toMatchObject({ refused: { code: 'subscribe_denied' } });
+  });
+
   it('ends when the application disconnects, and when it aborts', async () => {
     const server = await serve();
     for (const leave of ['disconnect', 'abort'] as const) {

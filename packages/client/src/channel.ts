@@ -221,6 +221,7 @@ export class ClientChannel<Data = unknown> {
           this.#subscribers.clear();
           this.#confirmation = undefined;
           confirmation.reject(error);
+          for (const end of [...this.#loops]) end(error);
         }
         settled?.(error);
       },

@@ -22,7 +22,10 @@ export function nodePlatform(options: NodeOptions = {}): NodePlatform {
   const agents = new Agents(options);
   const surroundings: Surroundings = { options, agents, cookies: new Cookies(options.cookieJar) };
   return {
-    request: (request) => new HttpExchange(request, surroundings),
+    request: (request) => {
+      const exchange = new HttpExchange(request, surroundings);
+      return { abort: () => exchange.abort() };
+    },
     openWebSocket: (url, protocol, headers) => new NodeSocket(url, protocol, headers, surroundings),
     closeIdle: () => agents.closeIdle(),
   };
