@@ -1,59 +1,138 @@
-// Writes dist/browser: the client as one classic script and as one module, for pages without a build of their own.
-import { rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+// Writes dist/browser, for pages without a build of their own: the client as one classic script and as one module, and
+// the bindings for the toolkits.
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
 const home = import.meta.dirname;
 const out = join(home, 'dist/browser');
-rmSync(out, { recursive: true, force: true });
-if (process.argv.includes('--clean')) process.exit();
 
-/** @type {import('esbuild').BuildOptions} */
-const common = {
-  absWorkingDir: home,
-  outdir: out,
-  bundle: true,
-  minify: true,
-  sourcemap: true,
-  // The sources themselves, so that the bundles do not wait for the compiler.
-  conditions: ['source'],
-  logLevel: 'warning',
+/** How a script gets what it needs from each kind of loader: names of modules, and of globals. */
+const needs = {
+  jquery: {
+    commonJS: ['jquery', './cometd.js'],
+    amd: ['jquery', 'cometd/cometd'],
+    globals: ['jQuery', 'org.cometd'],
+  },
+  jqueryExtension: {
+    commonJS: ['./jquery.cometd.js', './cometd.js'],
+    amd: ['jquery.cometd', 'cometd/cometd'],
+    globals: ['jQuery.cometd', 'org.cometd'],
+  },
+  angular: {
+    commonJS: ['angular', './cometd.js'],
+    amd: ['angular', 'cometd/cometd'],
+    globals: ['angular', 'org.cometd'],
+  },
+  dojo: { amd: ['dojo/_base/lang', 'dojo/request/xhr', 'dojo/request/script', 'cometd/cometd'] },
+  dojoExtension: { amd: ['dojox/cometd', 'cometd/cometd'] },
 };
 
-// CommonJS and AMD loaders get a module; any other page gets names in `org.cometd`, next to those that are there.
-// `window` may be no member of the global object: then both have them.
-const opening = `(function (make) {
-  if (typeof module === 'object' && module && module.exports) module.exports = make({ exports: {} });
-  else if (typeof define === 'function' && define.amd) define([], function () { return make({ exports: {} }); });
-  else {
-    var root = typeof globalThis === 'object' ? globalThis : self, org = root.org = root.org || {};
-    org.cometd = Object.assign(org.cometd || {}, make({ exports: {} }));
-    if (typeof window === 'object' && window && window !== root) window.org = org;
-  }
-})(function (module) {`;
+if (process.argv.includes('--clean')) rmSync(out, { recursive: true, force: true });
+else await writeAll();
 
-await Promise.all([
-  build({
-    ...common,
-    entryPoints: { cometd: 'src/global.ts' },
+async function writeAll() {
+  const client = { entryPoints: ['src/index.ts'], bundle: true, platform: 'browser', format: 'esm', target: 'es2022' };
+  const scripts = [
+    ['jquery.cometd.js', binding('jquery', 'bind', needs.jquery)],
+    ['angular.cometd.js', binding('angular', 'bind', needs.angular)],
+    ['dojox/cometd.js', binding('dojo', 'bind', needs.dojo)],
+  ];
+  for (const name of ['Ack', 'Binary', 'Reload', 'TimeStamp', 'TimeSync']) {
+    const file = name.toLowerCase();
+    scripts.push([`jquery.cometd-${file}.js`, extension(name, needs.jqueryExtension)]);
+    scripts.push([`dojox/cometd/${file}.js`, extension(name, needs.dojoExtension)]);
+  }
+  await Promise.all([save('client.mjs', client), save('cometd.js', classic()), ...scripts.map((one) => save(...one))]);
+  // For Node.js and TypeScript: what is called .js here is no ES module, and this is what the classic script exports.
+  put('package.json', '{ "type": "commonjs" }\n');
+  const names = `typeof import('../global.js', { with: { 'resolution-mode': 'import' } })`;
+  put('cometd.d.ts', `declare const cometd: ${names};\nexport = cometd;\n`);
+}
+
+/** All of the client in one script. Without a loader its names go into `org.cometd`, next to those that are there. */
+function classic() {
+  const globals = `{
+    var root = typeof globalThis === 'object' ? globalThis : self, org = root.org = root.org || {};
+    org.cometd = Object.assign(org.cometd || {}, make());
+    // It may be no member of the global object: then both have them.
+    if (typeof window === 'object' && window && window !== root) window.org = org;
+  }`;
+  return {
+    ...script(`${commonJS([])}\n  else ${amd([])}\n  else ${globals}`, 'Object.assign({}, module.exports)'),
+    entryPoints: ['src/global.ts'],
+    bundle: true,
+    inject: ['bundle-es2020.js'],
+    define: { 'Object.hasOwn': 'hasOwn' },
+  };
+}
+
+/** A function of a source that imports nothing but types. It is called with what the script needs. */
+function binding(source, name, needed) {
+  return {
+    ...script(load(needed), `module.exports.${name}.apply(null, arguments)`),
+    entryPoints: [`src/bindings/${source}.ts`],
+  };
+}
+
+/** Registers an extension with a toolkit's default client, under its own name. */
+function extension(name, needed) {
+  const contents = `
+    module.exports.bind = (cometd, names) => {
+      const extension = new names.${name}Extension();
+      cometd.registerExtension('${name.toLowerCase()}', extension);
+      return extension;
+    };`;
+  return { ...script(load(needed), 'module.exports.bind.apply(null, arguments)'), stdin: { contents } };
+}
+
+/** A script for engines of 2020. `loading` says who gets what `make` answers, `result` what that is. */
+function script(loading, result) {
+  return {
     target: 'es2020',
     format: 'cjs',
     // So that the names are written out where Node.js looks for those a CommonJS module exports.
     platform: 'node',
-    banner: { js: opening },
-    footer: { js: 'return Object.assign({}, module.exports);\n});' },
-  }),
-  build({
-    ...common,
-    entryPoints: { client: 'src/index.ts' },
-    outExtension: { '.js': '.mjs' },
-    target: 'es2022',
-    format: 'esm',
-    platform: 'browser',
-  }),
-]);
+    banner: { js: `(function (make) {\n  ${loading}\n})(function () {\nvar module = { exports: {} };` },
+    footer: { js: `return ${result};\n});` },
+  };
+}
 
-// For Node.js and TypeScript: what is called .js here is no ES module, and this is what it exports.
-writeFileSync(join(out, 'package.json'), '{ "type": "commonjs" }\n');
-const names = `typeof import('../global.js', { with: { 'resolution-mode': 'import' } })`;
-writeFileSync(join(out, 'cometd.d.ts'), `declare const cometd: ${names};\nexport = cometd;\n`);
+function load({ commonJS: modules, amd: ids, globals }) {
+  const loaders = [modules && commonJS(modules), amd(ids), globals && `make(${globals.join(', ')});`];
+  return loaders.filter(Boolean).join('\n  else ');
+}
+
+function commonJS(modules) {
+  const required = modules.map((module) => `require('${module}')`).join(', ');
+  return `if (typeof module === 'object' && module && module.exports) module.exports = make(${required});`;
+}
+
+function amd(ids) {
+  return `if (typeof define === 'function' && define.amd) define(${JSON.stringify(ids)}, make);`;
+}
+
+async function save(file, options) {
+  const { outputFiles } = await build({
+    ...options,
+    absWorkingDir: home,
+    outfile: join(out, file),
+    minify: true,
+    sourcemap: true,
+    // The sources themselves, so that the bundles do not wait for the compiler.
+    conditions: ['source'],
+    logLevel: 'warning',
+    write: false,
+  });
+  for (const { path, contents } of outputFiles) put(path.slice(out.length + 1), contents);
+}
+
+/** Replaces a file at once, and only if it changes: a server may be reading it, or npm packing it. */
+function put(file, contents) {
+  const path = join(out, file);
+  if (existsSync(path) && readFileSync(path).equals(Buffer.from(contents))) return;
+  mkdirSync(dirname(path), { recursive: true });
+  const draft = join(home, `.${file.replaceAll('/', '-')}.${process.pid}`);
+  writeFileSync(draft, contents);
+  renameSync(draft, path);
+}
