@@ -15,7 +15,7 @@ export interface HttpRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** Most characters of a response; a longer one is an error. Absent: no limit. */
+  /** Longest response, in bytes; where only its text can be seen, in characters. A longer one is an error. Absent: no limit. */
   readonly maxBytes?: number;
   /** Bytes arrived, whatever they are. */
   onProgress(): void;
