@@ -103,6 +103,22 @@ export function cometd(url: string, transports: readonly string[], options: Come
   return client;
 }
 
+/** A chunk of bytes as it arrived: the kind of object, whether more follows, and the bytes in hex. */
+export function described({ data }: Message): string {
+  const { data: bytes, last, meta } = data as { data: unknown; last?: boolean; meta?: unknown };
+  const kind = Object.prototype.toString.call(bytes).slice(8, -1);
+  const values = bytes instanceof ArrayBuffer ? [...new Uint8Array(bytes)] : [];
+  return `${kind} last=${last} meta=${JSON.stringify(meta)} ${values.map((value) => value.toString(16).padStart(2, '0')).join('')}`;
+}
+
+/** The same bytes three times: a buffer, and two views of the middle of a larger one. */
+export function allBytes(): { buffer: ArrayBuffer; view: Uint8Array; dataView: DataView } {
+  const large = new Uint8Array(300).fill(0xaa);
+  for (let value = 0; value < 256; value++) large[value + 20] = value;
+  const view = large.subarray(20, 276);
+  return { buffer: view.slice().buffer, view, dataView: new DataView(large.buffer, 20, 256) };
+}
+
 /** Stands still: no timer fires and no message is read until the server answers. Nothing else stops a page really, here. */
 export function standStill(url: string): void {
   const request = new XMLHttpRequest();
