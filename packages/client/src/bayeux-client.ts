@@ -5,7 +5,7 @@
 import { type Advice, META_CONNECT, META_SUBSCRIBE } from '@cometd-ts/protocol';
 import type { BayeuxClientEvents, BayeuxClientOptions } from './bayeux-options.ts';
 import { ClientChannel } from './channel.ts';
-import type { AnyChannels, CallOf, ChannelMap, DataOf, Schema } from './channel-map.ts';
+import type { AnyChannels, CallOf, ChannelMap, DataOf, Schema, SchemaResult } from './channel-map.ts';
 import { isLegalChannel, wildsOf } from './channel-names.ts';
 import { Condition, gone } from './condition.ts';
 import { isRefusal, Wallet } from './credentials.ts';
@@ -47,9 +47,11 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
   #handshake: Deferred<Message> | undefined;
   #handshakeExt: Record<string, unknown> | undefined;
   /** Why the client ends; `wanted`: because the application said so. */
-  #ending: { reason: string; error: Error | null; wanted?: boolean } | undefined;
+  #ending: { reason: string; error: (Error & { code?: unknown }) | null; wanted?: boolean } | undefined;
   #sessions = 0;
   #probeId: string | undefined;
+  /** By channel, the last check of data that is not done yet. */
+  readonly #checks: Map<string, Promise<unknown>> = new Map();
   #unwatch: (() => void) | undefined;
   /** When subscriptions that did not reach the server are sent again. */
   #again: unknown;
@@ -88,6 +90,7 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
       const wallet = new Wallet(auth, maxAuthRenewals);
       const own = engine.config.requestHeaders;
       this.#wallet = wallet;
+      engine.renews = true;
       engine.config.requestHeaders = async () => ({
         ...(typeof own === 'function' ? await own() : own),
         ...wallet.credentials.headers,
@@ -184,12 +187,23 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
       if (this.#handshake !== handshake) return;
       this.#engine.handshake(this.#props());
       this.#unwatch ??= watchPage(
-        () => (this.isConnected ? void this.probe().catch(() => undefined) : this.#engine.hurry()),
+        () => this.#look(),
         () => this.isConnected && this.#condition.set({ type: 'degraded', reason: 'The platform says it is offline' }),
       );
     } catch (error) {
       this.#condition.set({ type: 'terminated', reason: 'The handshake could not begin', error: asError(error) });
       handshake.reject(error);
+    }
+  }
+
+  /** Somebody looks again, or the network is back: is the server there? */
+  #look(): void {
+    if (!this.isConnected) this.#engine.hurry();
+    else {
+      this.probe().then(
+        () => this.isConnected && this.#connected(),
+        (error: unknown) => this._debug('A probe failed', error),
+      );
     }
   }
 
@@ -387,15 +401,30 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
       return;
     }
     const schema = message.data === undefined ? undefined : this.#schemaOf(channel);
-    const judge = (judged: Awaited<ReturnType<Schema['~standard']['validate']>>): void => {
+    if (!schema) this.#deliver(channel, message);
+    else this.#check(schema, channel, message);
+  }
+
+  /** Delivers data that fits. A check that takes its time holds up what comes behind it on the same channel. */
+  #check(schema: Schema, channel: string, message: Message): void {
+    const judge = (judged: SchemaResult<unknown>): void => {
       if (judged.issues) this.#emit('invalid', { message, issues: judged.issues });
       else this.#deliver(channel, { ...message, data: judged.value });
     };
-    if (!schema) this.#deliver(channel, message);
-    else {
+    const before = this.#checks.get(channel);
+    try {
       const result = schema['~standard'].validate(message.data);
-      if (result instanceof Promise) result.then(judge).catch(this.#exception);
-      else judge(result);
+      if (!before && !(result instanceof Promise)) {
+        judge(result);
+        return;
+      }
+      const check = Promise.all([result, before])
+        .then(([judged]) => judge(judged))
+        .catch(this.#exception)
+        .finally(() => this.#checks.get(channel) === check && this.#checks.delete(channel));
+      this.#checks.set(channel, check);
+    } catch (error) {
+      this.#exception(error);
     }
   }
 
@@ -441,7 +470,7 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
   #subscribe(channels: readonly ClientChannel<never>[], tells: boolean): void {
     const refused: string[] = [];
     let open = channels.length;
-    for (const channel of channels) {
+    for (const channel of [...channels].reverse()) {
       const settled = (error?: Error): void => {
         if (error) {
           refused.push(channel.id);
@@ -452,7 +481,7 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
         const names = channels.map(({ id }) => id).filter((id) => !refused.includes(id));
         this.#emit('restored', { channels: names, refused });
       };
-      this.#engine.queue(...channel.declaration(settled));
+      this.#engine.queue(...channel.declaration(settled), true);
     }
   }
 
@@ -465,22 +494,28 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
   }
 
   #changed(state: ClientState): void {
-    const { clientId, registry } = this.#engine;
-    if (state === 'connected') {
-      if (this.#wallet) this.#wallet.renewals = 0;
-      this.#subscribeLost();
-      this.#condition.connected(`${clientId}`, `${this.transport}`, registry.getTransportTypes()[0]);
-    }
+    if (state === 'connected') this.#connected();
     if (state === 'unconnected') this.#condition.interrupted();
-    if (state === 'rehandshaking') for (const channel of this.#channels.values()) channel.ended(false, gone());
+    if (state === 'rehandshaking') {
+      this.#engine.failRemoteCalls('Disconnected');
+      for (const channel of this.#channels.values()) channel.ended(false, gone());
+    }
     if (state === 'disconnected') this.#ended();
     this.#states.emit(this.#exception, state);
   }
 
+  #connected(): void {
+    if (this.#wallet) this.#wallet.renewals = 0;
+    this.#subscribeLost();
+    const [preferred] = this.#engine.registry.getTransportTypes();
+    this.#condition.connected(`${this.id}`, `${this.transport}`, preferred);
+  }
+
   #ended(): void {
     const reason = 'The server ended the session (disconnect, or reconnect none)';
-    const { wanted, ...ending } = this.#ending ?? { reason, error: null };
+    const { wanted, ...ending } = this.#ending ?? { reason, error: new ClientError('closed', reason) };
     const error = ending.error ?? gone();
+    this.#engine.failRemoteCalls(ending.error?.code === 'aborted' ? 'abort' : 'Disconnected');
     this.#ending = undefined;
     this.clearTimeout(this.#again);
     this.#again = undefined;
@@ -505,14 +540,10 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
       handle(info);
       return;
     }
-    const again = (): void => {
-      info.action = 'handshake';
-      info.delay = engine.backoff.increase();
-    };
-    if (unknown && connects && info.action !== 'handshake') again();
+    const refused = isRefusal(message) || (info.action === 'none' && info.cause === 'unsuccessful');
     condition.trouble = error;
     condition.sessionLost = connects && info.action === 'handshake';
-    const refused = isRefusal(message) || (info.action === 'none' && info.cause === 'unsuccessful');
+    condition.refused = refused || !message.failure;
     if (this.#wallet && !unknown && refused) {
       this.#authenticate(this.#wallet, error, info, handle);
       return;
@@ -521,7 +552,10 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
       // No transport worked. The network may come back: all of them get another chance.
       engine.registry.reset(false);
       info.transport = engine.best();
-      if (info.transport) again();
+      if (info.transport) {
+        info.action = 'handshake';
+        info.delay = engine.backoff.increase();
+      }
     }
     if (info.action === 'none') {
       this.#ending = { reason: `The server refused (reconnect none): ${message.error ?? error.message}`, error };
@@ -540,7 +574,7 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
       if (this.isDisconnected) return;
       this.#engine.handshakeProps = this.#props();
       info.action = 'handshake';
-      info.delay = wallet.renewals > 1 ? this.#engine.backoff.increase() : 0;
+      info.delay = wallet.renewals > 1 ? this.#engine.backoff.increase() : this.#engine.hurried();
       info.transport ??= this.#engine.transport;
     } catch (problem) {
       this.#ending = { reason: 'Credentials could not be renewed', error: asError(problem) };

@@ -22,7 +22,7 @@ export interface BayeuxClientOptions extends ClientOptions {
   maxAuthRenewals?: number;
   /** Makes subscriptions anew in every new session. Default true. */
   resubscribe?: boolean;
-  /** Checks incoming data by channel, wildcards included. What does not fit is reported by `invalid`, not delivered. */
+  /** Checks incoming data by channel: exact names and wildcards, the nearest one counts. What does not fit is reported by `invalid`, not delivered. */
   schemas?: Readonly<Record<string, Schema>>;
   platform?: Platform;
 }

@@ -6,6 +6,8 @@ export class Condition {
   status: Status = { type: 'disconnected' };
   /** Why the client is not connected. */
   trouble: Error | undefined;
+  /** Whether the server itself said no, so that it is there. */
+  refused = false;
   /** The server does not know the session any more, and nobody has been told yet. */
   sessionLost = false;
   /** Whether the server keeps messages until they are acknowledged. */
@@ -15,6 +17,8 @@ export class Condition {
   /** The session in which the client was connected last. */
   #lastId: string | null = null;
   #interrupted = false;
+  /** What was told when it was connected last. */
+  #usual: Status | undefined;
 
   constructor(tell: (status: Status, previous: Status) => void) {
     this.#tell = tell;
@@ -31,6 +35,7 @@ export class Condition {
     this.#lastId = null;
     this.#interrupted = false;
     this.trouble = undefined;
+    this.refused = false;
     this.set({ type: 'connecting' });
   }
 
@@ -43,7 +48,7 @@ export class Condition {
     const { trouble, sessionLost } = this;
     const reason = trouble ?? gone();
     if (sessionLost) this.set({ type: 'session-lost', reason });
-    if (anew && this.#lastId !== null && (sessionLost || !(trouble instanceof ClientError))) {
+    if (anew && this.#lastId !== null && (sessionLost || this.refused)) {
       this.set({ type: 're-handshaking', reason: trouble ?? null });
     } else this.set({ type: 'unconnected', reason, nextTry: delay, attempt: ++this.#attempt });
     this.sessionLost = false;
@@ -54,15 +59,16 @@ export class Condition {
     const first = this.#lastId === null;
     const recovered = first || this.#lastId === id;
     const gap = !first && !(recovered && (this.acknowledges || !this.#interrupted));
-    const degraded = preferred !== transport;
-    const known = this.#lastId === id && !gap && this.status.type === (degraded ? 'degraded' : 'connected');
+    const known = this.status === this.#usual && this.#lastId === id;
     this.trouble = undefined;
     this.#attempt = 0;
     this.#lastId = id;
     this.#interrupted = false;
     if (known) return;
     this.set({ type: 'connected', transport, id, recovered, gap });
-    if (degraded) this.set({ type: 'degraded', reason: `${transport} is in use instead of ${preferred}` });
+    if (preferred !== transport)
+      this.set({ type: 'degraded', reason: `${transport} is in use instead of ${preferred}` });
+    this.#usual = this.status;
   }
 }
 

@@ -52,6 +52,8 @@ export class Engine extends Exchange<SessionFace> {
   handshakeProps: object | undefined;
   /** Whether a connect is with the transport. */
   connectSent = false;
+  /** Whether a server that ends the session without a word is asked again, with other credentials. */
+  renews = false;
   #crossDomain = false;
   #handshakeCallback: Callback | undefined;
   /** The handshake and the connect whose reply is waited for. */
@@ -243,8 +245,10 @@ export class Engine extends Exchange<SessionFace> {
     }
     this.#connectId = undefined;
     if (message.successful !== true) {
-      const otherwise = isUnknownSession(message.error) ? 'handshake' : 'retry';
-      this.#failed(message, 'unsuccessful', this.#action(otherwise), this.transport);
+      const action = this.#action('retry');
+      // What was advised before does not help a session that the server does not know.
+      const anew = action === 'retry' && isUnknownSession(message.error);
+      this.#failed(message, 'unsuccessful', anew ? 'handshake' : action, this.transport);
       return;
     }
     this.#connected = true;
@@ -254,7 +258,7 @@ export class Engine extends Exchange<SessionFace> {
     if (this.isDisconnected) return;
     const action = this.#action('retry');
     if (action === 'none') this.#disconnected(false);
-    else if (action === 'handshake') this.#delayedHandshake(this.#hurried());
+    else if (action === 'handshake') this.#delayedHandshake(this.hurried());
     else this.#connectLater(delayOf(this.advice.interval));
   }
 
@@ -284,6 +288,16 @@ export class Engine extends Exchange<SessionFace> {
   #disconnectReply(message: Message): void {
     const unasked = message.id === undefined;
     if (unasked && this.state === 'disconnected') return;
+    if (unasked && message.successful !== true && this.renews && !this.isDisconnected) {
+      const connectId = this.#connectId;
+      // The reply to the connect, which may come along, says more.
+      this.#schedule(() => {
+        if (this.#connectId !== connectId) return;
+        this.#connectId = undefined;
+        this.#failed({ ...message, channel: META_CONNECT }, 'unsuccessful', 'none', this.transport);
+      });
+      return;
+    }
     // A server that ends the session unasked need not say that it was successful in that.
     message.successful ??= unasked;
     this.#disconnected(message.successful !== true);
@@ -419,13 +433,13 @@ export class Engine extends Exchange<SessionFace> {
       }
     }
     if (info.action === 'handshake') {
-      info.delay = this.#hurried();
+      info.delay = this.hurried();
       this.registry.reset(false);
     }
   }
 
   /** The first new handshake is immediate; a server that answers each session with "handshake" must not be asked without end. */
-  #hurried(): number {
+  hurried(): number {
     const now = Date.now();
     const { backoffIncrement, maxBackoff } = this.config;
     const soon = now - this.#lastHandshake < Math.max(1, backoffIncrement) * 2 * (this.#hasty + 1);

@@ -34,7 +34,9 @@ export class ListenerSet<Args extends unknown[]> {
   emit(failed: (error: unknown) => void, ...args: Args): void {
     for (const listener of [...this.#listeners]) {
       try {
-        listener(...args);
+        const result = listener(...args);
+        // What an async listener throws is not lost either.
+        if (result instanceof Promise) result.catch(failed);
       } catch (error) {
         failed(error);
       }

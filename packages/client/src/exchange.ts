@@ -120,12 +120,13 @@ export abstract class Exchange<F extends Face = Face> {
 
   // Out
 
-  /** Sends a message, or keeps it while a batch or a handshake is open. */
-  queue(message: Message, callback?: Callback): void {
+  /** Sends a message, or keeps it while a batch or a handshake is open: behind the others, or `ahead` of them. */
+  queue(message: Message, callback?: Callback, ahead = false): void {
     message.id ??= this.nextId();
     if (callback) this.putCallback(message.id, callback);
-    if (this.#depth > 0 || this.held) this.#queue.push(message);
-    else this.transmit([message]);
+    if (this.#depth === 0 && !this.held) this.transmit([message]);
+    else if (ahead) this.#queue.unshift(message);
+    else this.#queue.push(message);
   }
 
   /** Answers the callback there was. */
@@ -238,9 +239,10 @@ export abstract class Exchange<F extends Face = Face> {
       return;
     }
     const answers = open?.sent === true;
-    if (open && (changed.data === undefined || changed.successful !== undefined)) {
+    // The server answers a remote call twice: that it has it, and its result.
+    if (open && !open.target && (changed.data === undefined || changed.successful !== undefined)) {
       open.sent = false;
-      if (!open.callback && !open.target) this.forget(changed.id);
+      if (!open.callback) this.forget(changed.id);
     }
     this.process(changed, answers);
   }
@@ -290,6 +292,14 @@ export abstract class Exchange<F extends Face = Face> {
       }, timeout);
     }
     this.queue(message);
+  }
+
+  /** Remote calls that are under way will not be answered: their session is over. */
+  failRemoteCalls(reason: string): void {
+    for (const [id, { target, sent }] of this.#open) {
+      if (!target || !sent) continue;
+      this.answerRemoteCall({ id, channel: target, successful: false, failure: { reason, sent: 'perhaps' } });
+    }
   }
 
   /** Answers a remote call, if the message is its answer and somebody waits for it. */

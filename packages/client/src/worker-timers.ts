@@ -10,27 +10,25 @@ export function workerTimers(globals: World): (Timers & { end(): void }) | undef
   const { Blob: BlobClass, URL: URLClass } = globals;
   const WorkerClass = globals.Worker as typeof Worker | undefined;
   if (!WorkerClass || !BlobClass || !URLClass?.createObjectURL) return undefined;
-  const waiting: Map<number, () => void> = new Map();
+  const waiting: Map<number, { fn: () => void; ms: number }> = new Map();
   let worker: Worker | null | undefined;
   let ids = 0;
   const plain = (fn: () => void, ms: number): unknown => globals.setTimeout?.(fn, ms);
+  const fire = (id: number): void => {
+    const timer = waiting.get(id);
+    waiting.delete(id);
+    timer?.fn();
+  };
   const broken = (): void => {
     // A policy of the page forbids the worker: what waits is done by ordinary timers, a little late.
     worker = null;
-    for (const [id, fn] of waiting) {
-      waiting.delete(id);
-      plain(fn, 0);
-    }
+    for (const [id, { ms }] of waiting) plain(() => fire(id), ms);
   };
   const open = (): void => {
     try {
       worker = new WorkerClass(URLClass.createObjectURL(new BlobClass([program], { type: 'application/javascript' })));
       worker.onerror = broken;
-      worker.onmessage = ({ data }) => {
-        const fn = waiting.get(data as number);
-        waiting.delete(data as number);
-        fn?.();
-      };
+      worker.onmessage = ({ data }) => fire(data as number);
     } catch {
       // Reported by what it leads to: ordinary timers.
       worker = null;
@@ -41,7 +39,7 @@ export function workerTimers(globals: World): (Timers & { end(): void }) | undef
       if (worker === undefined) open();
       if (!worker) return plain(fn, ms);
       const id = ++ids;
-      waiting.set(id, fn);
+      waiting.set(id, { fn, ms });
       worker.postMessage([id, ms]);
       return { id };
     },

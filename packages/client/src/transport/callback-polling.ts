@@ -15,6 +15,7 @@ export interface JsonpPacket {
 }
 
 export class CallbackPollingTransport extends RequestTransport {
+  override _type: string | null = 'callback-polling';
   _callbacks = 0;
 
   accept(_version: string, _crossDomain: boolean, _url: string): boolean {

@@ -24,6 +24,8 @@ export interface XhrLike {
 
 /** Long-polling where there is fetch, which is everywhere today. */
 export class HttpPollingTransport extends RequestTransport {
+  override _type: string | null = 'long-polling';
+
   accept(_version: string, _crossDomain: boolean, _url: string): boolean {
     return true;
   }

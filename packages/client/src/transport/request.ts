@@ -148,13 +148,19 @@ export abstract class RequestTransport extends Transport {
       this.transportFailure(request.envelope, request, { reason: 'abort', sent: 'perhaps' });
       request.xhr?.abort?.();
     }
+    this._clear('abort');
     this.reset(false);
   }
 
   override reset(_init: boolean): void {
     this._metaConnectRequest = null;
+    this._clear('Reset');
+  }
+
+  /** What waits for a free connection fails. */
+  _clear(reason: string): void {
     for (const { envelope } of this._queue.splice(0)) {
-      this.setTimeout(() => envelope.onFailure(undefined, envelope.messages, { reason: 'Reset', sent: 'no' }), 0);
+      this.setTimeout(() => envelope.onFailure(undefined, envelope.messages, { reason, sent: 'no' }), 0);
     }
   }
 

@@ -21,6 +21,7 @@ interface Link {
 const openingTimeout = 30_000;
 
 export class WebSocketTransport extends Transport {
+  override _type: string | null = 'websocket';
   _supported = true;
   /** Whether a socket has ever opened. */
   _worked = false;
@@ -30,7 +31,7 @@ export class WebSocketTransport extends Transport {
   _queue: Envelope[] = [];
   readonly _pending: Map<string, Pending> = new Map();
   readonly _waits: Waits = new Waits();
-  /** Whoever was answered last hears what nobody asked for. */
+  /** Whoever was answered last, or sent first, hears what nobody asked for. */
   _envelope: Envelope | undefined;
 
   accept(_version: string, _crossDomain: boolean, _url: string): boolean {
@@ -38,6 +39,7 @@ export class WebSocketTransport extends Transport {
   }
 
   send(envelope: Envelope, metaConnect: boolean): void {
+    this._envelope ??= envelope;
     const delay = this._delay(metaConnect);
     for (const message of envelope.messages) {
       this._pending.set(`${message.id}`, { messages: [message], envelope, delay, since: 0, due: 0, heard: 0 });
@@ -179,7 +181,8 @@ export class WebSocketTransport extends Transport {
     this._link = undefined;
     if (!link.opened) this._failures++;
     const { stickyReconnect, fallbackAfter } = this._host.config;
-    this._supported &&= this._worked && stickyReconnect && !(fallbackAfter > 0 && this._failures >= fallbackAfter);
+    const worked = this._worked || link.opened === true;
+    this._supported &&= worked && stickyReconnect && !(fallbackAfter > 0 && this._failures >= fallbackAfter);
     const failed = [...this._pending.values()];
     this._pending.clear();
     this._queue = [];
