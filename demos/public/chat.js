@@ -1,13 +1,13 @@
 /** The chat, put together: the door, the house, and the line between them and the server. */
+import { Condition, endOf } from './condition.js';
 import { Line } from './line.js';
 import { Log } from './log.js';
 import { Side } from './side.js';
 import { Transcripts } from './transcript.js';
-import { company, refusals, roomName, stateText } from './words.js';
+import { company, refusals, roomName } from './words.js';
 
 const at = (id) => document.getElementById(id);
 const title = document.title;
-const showBackFor = 4_000;
 /** How long others may take to come back after an interruption before they are said to have left. */
 const missFor = 15_000;
 
@@ -18,8 +18,6 @@ let members = [];
 const missed = new Map();
 /** Who the next message is for, alone; undefined for everybody. */
 let addressee;
-let state = 'connecting';
-let backTimer;
 let unread = 0;
 
 const transcripts = new Transcripts();
@@ -36,7 +34,19 @@ const side = new Side({
   goTo,
   choose,
 });
-const line = new Line({ state: showState, joined, refused, ready, said, news, whispered });
+const condition = new Condition(
+  {
+    state: at('state'),
+    text: at('state-text'),
+    next: at('next'),
+    door: at('join-state'),
+    doorNext: at('join-next'),
+    end: at('end'),
+    why: at('end-why'),
+  },
+  tell,
+);
+const line = new Line({ status: showStatus, joined, refused, ready, said, news, whispered });
 
 // The door
 
@@ -78,9 +88,12 @@ function complain(reason) {
 function refused(reason) {
   if (at('house').hidden) {
     busy(false);
+    condition.reset();
     return complain(reason);
   }
-  tell(refusals[reason] ?? 'The server did not let you in.', 'lost');
+  const why = refusals[reason] ?? 'The server did not let you in.';
+  if (line.isReady) tell(why, 'lost');
+  else condition.end(why);
 }
 
 // The house
@@ -130,6 +143,7 @@ at('other-room').addEventListener('submit', (event) => {
 at('leave').addEventListener('click', () => {
   at('close').click();
   line.leave();
+  condition.reset();
   transcripts.clear();
   room = undefined;
   at('house').hidden = true;
@@ -172,20 +186,20 @@ function tell(text, tone) {
   log.add(entry, me);
 }
 
-function showState(now) {
-  if (now === state || (now === 'connected' && state === 'back')) return;
-  const before = state;
-  clearTimeout(backTimer);
-  state = before === 'lost' && now === 'connected' ? 'back' : now;
-  if (state === 'back') {
-    tell('The connection is back', 'back');
-    backTimer = setTimeout(() => showState('settled'), showBackFor);
-  }
-  if (state === 'settled') state = 'connected';
-  if (state === 'lost') tell('The connection is lost. Trying again until it is back.', 'lost');
-  at('state').dataset.state = state;
-  at('state-text').textContent = stateText[state];
+function showStatus(status) {
+  at('house').dataset.line = line.isReady ? 'up' : 'down';
+  if (status.type !== 'terminated' || !at('house').hidden) return condition.show(status);
+  // Refused at the door.
+  line.leave();
+  busy(false);
+  condition.reset();
+  at('join-problem').textContent = endOf(status);
 }
+
+at('again').addEventListener('click', () => {
+  line.join(me.name, room);
+  focusHouse();
+});
 
 // Talking
 
@@ -234,8 +248,9 @@ function send(entry) {
   else line.say(entry.room, message, fateIs);
 }
 
-/** The line stands: what had to wait goes out now. */
+/** The line stands: what had to wait, or is in doubt, goes out now. */
 function ready() {
+  at('house').dataset.line = 'up';
   for (const entry of transcripts.unsent(room)) send(entry);
 }
 

@@ -3,9 +3,11 @@ import { hueOf, initials, refusals, timeOf } from './words.js';
 
 const sameBreath = 3 * 60_000;
 
+// What waits or is in doubt goes out again by itself when the line is back: the key makes twice the same as once.
 const fates = {
   sending: () => '',
   waiting: () => 'Not sent yet. It goes out when the connection is back.',
+  unsure: () => 'Perhaps sent: the connection broke before the server answered.',
   failed: ({ why }) => `Not sent: ${refusals[why] ?? 'the server refused it'}.`,
 };
 
@@ -75,7 +77,7 @@ export class Log {
     const stay = this.#isAtEnd();
     const line = node.querySelector('.fate');
     line.textContent = fate ? fates[fate](entry) : '';
-    if (fate === 'failed') {
+    if (line.textContent !== '') {
       const again = make('button', '', 'Try again');
       again.type = 'button';
       again.addEventListener('click', () => this.#again(entry));

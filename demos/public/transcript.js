@@ -41,7 +41,7 @@ export class Transcripts {
 
   /** What is to be sent again, in order. */
   unsent(room) {
-    return this.of(room).filter(({ fate }) => fate === 'waiting');
+    return this.of(room).filter(({ fate }) => fate === 'waiting' || fate === 'unsure');
   }
 
   clear() {

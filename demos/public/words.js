@@ -14,12 +14,25 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-d
 
 export const timeOf = (at) => clock.format(at);
 
+/** How the line is, in words that need no explanation. */
 export const stateText = {
   connecting: 'Connecting',
   connected: 'Connected',
-  lost: 'Connection lost, trying again',
+  slow: 'Connected, in a slower way',
+  offline: 'This device is offline',
+  lost: 'Connection lost',
+  silent: 'The server does not answer',
+  rejoining: 'Coming back into the room',
+  forgotten: 'The server has forgotten us. Coming back',
   back: 'Connection is back',
+  gap: 'Back. You may have missed messages',
+  ended: 'Disconnected',
 };
+
+/** @param seconds until the next attempt; 0 while it is under way */
+export function nextTry(seconds) {
+  return seconds > 0 ? `next try in ${seconds} s` : 'trying now';
+}
 
 /** Why the server refused, for the person who asked. */
 export const refusals = {

@@ -2,6 +2,7 @@
  * The chat, on the public API of the server.
  *
  *   /service/chat/join     remote call: { name, room, token } → { you, room, members, history }
+ *   /meta/handshake        the same in `ext.chat`, from those who come back: their subscriptions need the seat at once
  *   /service/privatechat   remote call: { to, key, text } → what was delivered, to the addressee on this channel too
  *   /chat/{room}           members publish { key, text }; members hear a `Said`
  *   /members/{room}        members hear { joined } and { left }
@@ -63,6 +64,10 @@ class Chat {
             ? deny('not_yours')
             : this.#mayListen(session, (room) => room.membersChannel === channel.id),
       });
+    });
+    this.#bayeux.addListener('sessionAdded', (session, { ext }) => {
+      const { chat } = fieldsOf(ext);
+      if (chat !== undefined) this.#join(session, chat);
     });
     this.#bayeux.addListener('sessionRemoved', (session) => this.#leave(session));
   }

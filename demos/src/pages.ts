@@ -1,6 +1,6 @@
 /** The pages of the demos, read once: what is not in this list cannot be asked for, whatever the address says. */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
@@ -16,10 +16,11 @@ const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
+  '.map': 'application/json; charset=utf-8',
   '.svg': 'image/svg+xml',
 };
 
-// The official client keeps time in a worker made of a blob, so that a page in the background is not forgotten.
+// The object of the classic page keeps time in a worker made of a blob, so that a page in the background is not forgotten.
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -40,11 +41,11 @@ const alwaysThere = {
   'Cache-Control': 'no-cache',
 } as const;
 
-/** Serves the pages of `public/` at `/`, and the official client under `/lib/cometd/`. */
+/** Serves the pages of `public/` at `/`, and the client for browsers, as it is published, at `/lib/`. */
 export function pages(): RequestListener {
   const shelf = new Map<string, Page>();
   stack(shelf, '/', fileURLToPath(new URL('../public/', import.meta.url)));
-  stack(shelf, '/lib/cometd/', dirname(createRequire(import.meta.url).resolve('cometd/package.json')));
+  stackClient(shelf);
   const index = shelf.get('/index.html');
   const missing = shelf.get('/404.html');
   if (!index || !missing) throw new Error('The pages of the demos are missing: is the folder public/ complete?');
@@ -76,10 +77,27 @@ export function pages(): RequestListener {
 
 function stack(shelf: Map<string, Page>, prefix: string, folder: string): void {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const type = types[extname(entry.name)];
-    if (!entry.isFile() || type === undefined) continue;
-    const body = readFileSync(join(folder, entry.name));
-    const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
-    shelf.set(prefix + entry.name, { type, etag, body });
+    if (entry.isFile()) put(shelf, prefix + entry.name, join(folder, entry.name));
   }
+}
+
+/** The client as a module and as a classic script, with their maps under the names that they say. */
+function stackClient(shelf: Map<string, Page>): void {
+  // Not by the exports: under the condition `source`, as tests have it, those lead to sources.
+  const client = dirname(createRequire(import.meta.url).resolve('@cometd-ts/client/package.json'));
+  const files = Object.entries({ '/lib/client.js': 'client.mjs', '/lib/cometd.js': 'cometd.js' });
+  for (const [path, name] of files) {
+    const file = join(client, 'dist/browser', name);
+    if (!existsSync(file)) throw new Error(`The pages need ${file}: \`npm run build\` makes it`);
+    put(shelf, path, file);
+    put(shelf, `/lib/${name}.map`, `${file}.map`);
+  }
+}
+
+function put(shelf: Map<string, Page>, path: string, file: string): void {
+  const type = types[extname(path)];
+  if (type === undefined) return;
+  const body = readFileSync(file);
+  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
+  shelf.set(path, { type, etag, body });
 }

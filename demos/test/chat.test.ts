@@ -1,11 +1,18 @@
 /** The server's side of the chat, asked by clients that do not keep to the page's manners. */
+import { execFileSync } from 'node:child_process';
+import { join as pathOf } from 'node:path';
 import { type Launched, launch, openSession, type RawSession } from '@cometd-ts/testkit';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { demo } from '../src/index.ts';
 
 describe('the chat', () => {
   let house: Launched;
   let guests: RawSession[];
+
+  // `demo` serves pages, too, and these bring the client as it is published.
+  beforeAll(() => {
+    execFileSync(process.execPath, [pathOf(import.meta.dirname, '../../packages/client/bundle.js')]);
+  });
 
   beforeEach(async () => {
     guests = [];
@@ -176,6 +183,24 @@ describe('the chat', () => {
     expect((await guests[1]?.publish('/chat/lobby', words('Am I still here?')))?.error).toBe(
       '403:not_in_room:channel_create_denied',
     );
+  });
+
+  it('seats whoever comes back by the handshake, before their first subscription', async () => {
+    const anna = await guest();
+    await join(anna, 'Anna');
+    const session = await openSession('websocket', house.url);
+    guests.push(session);
+    await session.handshake({ ext: { chat: { name: 'Anna', room: 'lobby', token: 'token-of-Anna' } } });
+    expect((await session.subscribe(['/chat/lobby', '/members/lobby'])).successful).toBe(true);
+    const { members } = await join(session, 'Anna');
+    expect(members).toHaveLength(1);
+  });
+
+  it('lets a handshake pass that asks for an impossible seat, and gives none', async () => {
+    const session = await openSession('websocket', house.url);
+    guests.push(session);
+    await session.handshake({ ext: { chat: { name: '', room: '*', token: 1 } } });
+    expect((await session.subscribe('/chat/lobby')).successful).toBe(false);
   });
 
   it('takes the seat away when the session ends', async () => {

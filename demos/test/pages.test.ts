@@ -1,6 +1,9 @@
 /** The pages of the demos over HTTP: what they say about themselves, and what cannot be had. */
+import { execFileSync } from 'node:child_process';
 import { createServer, request, type Server } from 'node:http';
+import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
 import { BayeuxServer } from '@cometd-ts/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { demo } from '../src/index.ts';
@@ -11,6 +14,7 @@ describe('the pages', () => {
   let origin: string;
 
   beforeAll(async () => {
+    execFileSync(process.execPath, [join(import.meta.dirname, '../../packages/client/bundle.js')]);
     bayeux = new BayeuxServer();
     server = createServer(demo(bayeux));
     bayeux.attach(server);
@@ -30,12 +34,29 @@ describe('the pages', () => {
     ['/chat.css', 'text/css; charset=utf-8'],
     ['/chat.js', 'text/javascript; charset=utf-8'],
     ['/mark.svg', 'image/svg+xml'],
-    ['/lib/cometd/cometd.js', 'text/javascript; charset=utf-8'],
+    ['/sky.svg', 'image/svg+xml'],
+    ['/classic.html', 'text/html; charset=utf-8'],
+    ['/classic.js', 'text/javascript; charset=utf-8'],
+    ['/lib/client.js', 'text/javascript; charset=utf-8'],
+    ['/lib/cometd.js', 'text/javascript; charset=utf-8'],
   ])('%s is %s', async (path, type) => {
     const { status, headers } = await fetch(origin + path);
     expect([status, headers.get('content-type')]).toEqual([200, type]);
     expect(headers.get('cache-control')).toBe('no-cache');
     expect(headers.get('content-security-policy')).toContain("default-src 'none'; script-src 'self'");
+  });
+
+  it.each(['/lib/client.js', '/lib/cometd.js'])('%s says where its map is', async (path) => {
+    const [, map] = /sourceMappingURL=(.+)/.exec(await (await fetch(origin + path)).text()) ?? [];
+    const answer = await fetch(new URL(String(map), origin + path));
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/json; charset=utf-8']);
+    expect(await answer.json()).toMatchObject({ version: 3, sourcesContent: expect.any(Array) });
+  });
+
+  it('say on their channels what the types of these channels allow', () => {
+    const tsc = createRequire(import.meta.url).resolve('typescript/package.json');
+    const args = [join(dirname(tsc), 'bin/tsc'), '-p', join(import.meta.dirname, '../jsconfig.json')];
+    expect(execFileSync(process.execPath, args, { encoding: 'utf8' })).toBe('');
   });
 
   it('are not sent again to whoever has them', async () => {
@@ -53,8 +74,9 @@ describe('the pages', () => {
   it.each([
     '/../package.json',
     '/%2e%2e/package.json',
-    '/lib/cometd/../../package.json',
-    '/lib/cometd/package.json',
+    '/lib/../../package.json',
+    '/lib/package.json',
+    '/lib/cometd.d.ts',
     '/..%5cpackage.json',
     '/lib/',
     '//etc/passwd',

@@ -34,9 +34,9 @@ else await writeAll();
 async function writeAll() {
   const client = { entryPoints: ['src/index.ts'], bundle: true, platform: 'browser', format: 'esm', target: 'es2022' };
   const scripts = [
-    ['jquery.cometd.js', binding('jquery', 'bind', needs.jquery)],
-    ['angular.cometd.js', binding('angular', 'bind', needs.angular)],
-    ['dojox/cometd.js', binding('dojo', 'bind', needs.dojo)],
+    ['jquery.cometd.js', binding('jquery', needs.jquery)],
+    ['angular.cometd.js', binding('angular', needs.angular)],
+    ['dojox/cometd.js', binding('dojo', needs.dojo)],
   ];
   for (const name of ['Ack', 'Binary', 'Reload', 'TimeStamp', 'TimeSync']) {
     const file = name.toLowerCase();
@@ -67,11 +67,13 @@ function classic() {
   };
 }
 
-/** A function of a source that imports nothing but types. It is called with what the script needs. */
-function binding(source, name, needed) {
+/** The binding of a toolkit: a function that is called with what the script needs. Of the client it has types only. */
+function binding(toolkit, needed) {
   return {
-    ...script(load(needed), `module.exports.${name}.apply(null, arguments)`),
-    entryPoints: [`src/bindings/${source}.ts`],
+    ...script(load(needed), 'module.exports.bind.apply(null, arguments)'),
+    entryPoints: [`src/bindings/${toolkit}.ts`],
+    bundle: true,
+    external: ['./src/global.ts', './src/transport/*'],
   };
 }
 

@@ -1,6 +1,7 @@
 /** The classic script, the module for pages, and the bindings with the real toolkits, on pages in Chromium. */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { launch } from '@cometd-ts/testkit';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Hotel, openHotel } from '../integration/hotel.ts';
@@ -110,6 +111,38 @@ describe('in Chromium', () => {
       await shows('heard', 'extra');
       expect(complaints).toEqual([]);
     });
+  });
+
+  it.each([
+    ['jQuery', '/jquery', '$.cometd'],
+    ['Dojo', '/dojo', 'loaded'],
+    ['AngularJS', '/angular', 'window.cometd'],
+  ])('the %s binding reaches another origin that lists this one, and shows its cookie', async (_, path, cometd) => {
+    const house = await launch({ options: { allowedOrigins: [new URL(hotel.url).origin], timeout: 1000 } });
+    const asked: string[] = [];
+    house.listener.prependListener('request', ({ method, url, headers }) => {
+      if (method === 'POST') asked.push(`${url} ${/BAYEUX_BROWSER=/.test(`${headers.cookie}`)}`);
+    });
+    try {
+      await open(path);
+      const heard = await page.evaluate(`(async () => {
+        const client = await ${cometd};
+        client.unregisterTransport('websocket');
+        client.configure({ url: '${house.url}', logLevel: 'error', requestHeaders: { 'content-type': 'text/plain' } });
+        await new Promise((done) => client.handshake(done));
+        const event = new Promise((done) => client.subscribe('/news', done));
+        client.publish('/news', 'from afar');
+        const { data } = await event;
+        const { successful } = await new Promise((done) => client.disconnect(done));
+        return [client.getTransportTypes()[0], data, successful];
+      })()`);
+      expect(heard).toEqual(['long-polling', 'from afar', true]);
+      expect(asked).toContain('/cometd/disconnect true');
+      expect(asked.filter((request) => request.startsWith('/cometd/handshake'))).toHaveLength(1);
+      expect(complaints).toEqual([]);
+    } finally {
+      await house.close();
+    }
   });
 
   it('jQuery has its clients and the extensions', async () => {

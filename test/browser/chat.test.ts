@@ -1,5 +1,9 @@
-/** The chat of the demos, as people meet it: in a browser, on a phone, by keyboard, and while its server comes and goes. */
+/** The chat of the demos, as people meet it: on both pages, on a phone, by keyboard, and while its server comes and goes. */
+import { execFileSync } from 'node:child_process';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
 import { demo } from '@cometd-ts/demos';
+import { deny, ignore } from '@cometd-ts/server';
 import { type Launched, launch } from '@cometd-ts/testkit';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -10,8 +14,11 @@ describe('the chat', () => {
   let house: Launched;
   let contexts: BrowserContext[];
   let complaints: string[];
+  let sockets: Set<Socket>;
 
   beforeAll(async () => {
+    // The pages load the client as it is published.
+    execFileSync(process.execPath, [join(import.meta.dirname, '../../packages/client/bundle.js')]);
     browser = await launchChromium();
   });
 
@@ -28,9 +35,9 @@ describe('the chat', () => {
     await house.close();
   });
 
-  function open(port: number): Promise<Launched> {
+  async function open(port: number): Promise<Launched> {
     let pages: ReturnType<typeof demo> | undefined;
-    return launch({
+    const opened = await launch({
       port,
       options: { maxInterval: 2000, sweepPeriod: 100 },
       prepare: (bayeux) => {
@@ -38,9 +45,17 @@ describe('the chat', () => {
       },
       pages: (request, response) => pages?.(request, response),
     });
+    sockets = new Set();
+    opened.listener.on('connection', (socket: Socket) => sockets.add(socket));
+    return opened;
   }
 
-  async function visit(options: Parameters<Browser['newContext']>[0] = {}, hash = ''): Promise<Page> {
+  function cut(): void {
+    for (const socket of sockets) socket.destroy();
+    sockets.clear();
+  }
+
+  async function visit(options: Parameters<Browser['newContext']>[0] = {}, path = ''): Promise<Page> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     contexts.push(context);
     const page = await context.newPage();
@@ -49,7 +64,7 @@ describe('the chat', () => {
       if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
     });
     page.on('pageerror', (error) => complaints.push(String(error)));
-    await page.goto(new URL(`/${hash}`, house.url).href);
+    await page.goto(new URL(`/${path}`, house.url).href);
     return page;
   }
 
@@ -57,8 +72,9 @@ describe('the chat', () => {
     name: string,
     room = 'lobby',
     options: Parameters<Browser['newContext']>[0] = {},
+    path = '',
   ): Promise<Page> {
-    const page = await visit(options);
+    const page = await visit(options, path);
     await page.getByLabel('Your name').fill(name);
     await page.getByLabel('Room', { exact: true }).fill(room);
     await page.getByRole('button', { name: 'Join the room' }).click();
@@ -66,6 +82,10 @@ describe('the chat', () => {
     return page;
   }
 
+  const enterClassic = (name: string, room?: string) => enter(name, room, {}, 'classic.html');
+  /** The browser itself reports requests that find nobody; nothing else may complain. */
+  const complaintsOfOurs = () =>
+    complaints.filter((text) => !/ERR_|WebSocket connection to|Failed to load resource/.test(text));
   const inRoom = (page: Page, room: string) => page.getByRole('heading', { name: `#${room}` }).waitFor();
   const hears = (page: Page, text: string) => page.getByRole('log').getByText(text, { exact: true }).waitFor();
   const stateIs = (page: Page, state: string) => page.locator(`#state[data-state="${state}"]`).waitFor();
@@ -166,11 +186,16 @@ describe('the chat', () => {
     const { port } = house;
     await house.close();
     await Promise.all([stateIs(anna, 'lost'), stateIs(ben, 'lost')]);
+    await anna
+      .locator('#state')
+      .getByText(/next try in \d s|trying now/)
+      .waitFor();
     await say(anna, 'Meanwhile');
     await anna.locator('[data-fate="waiting"]').getByText('Not sent yet', { exact: false }).waitFor();
 
     house = await open(port);
-    await Promise.all([stateIs(anna, 'back'), stateIs(ben, 'back')]);
+    await Promise.all([stateIs(anna, 'gap'), stateIs(ben, 'gap')]);
+    await anna.getByRole('status').getByText('You may have missed messages').waitFor();
     await hears(ben, 'Meanwhile');
     await say(ben, 'After');
     await hears(anna, 'After');
@@ -178,8 +203,7 @@ describe('the chat', () => {
     expect(await said(ben)).toEqual(['Before', 'Meanwhile', 'After']);
     await anna.waitForFunction(() => document.querySelectorAll('[data-fate]').length === 0);
     expect((await people(anna)).sort()).toEqual(['Anna', 'Ben']);
-    // The browser itself reports requests that find nobody; nothing else may complain.
-    expect(complaints.filter((text) => !/ERR_|WebSocket|Failed to load resource/.test(text))).toEqual([]);
+    expect(complaintsOfOurs()).toEqual([]);
   });
 
   it('can be entered and used with the keyboard alone', async () => {
@@ -242,5 +266,159 @@ describe('the chat', () => {
     await say(page, 'By polling');
     await hears(ben, 'By polling');
     expect(house.bayeux.sessions.map(({ transport }) => transport).sort()).toEqual(['long-polling', 'websocket']);
+  });
+
+  it('carries what is said between the two pages, both ways', async () => {
+    const anna = await enter('Anna');
+    const ben = await enterClassic('Ben');
+    await hears(anna, 'Ben joined');
+    expect(await ben.locator('#people').textContent()).toBe('Anna, Ben');
+    await say(anna, 'Hello <b>Ben</b>');
+    await hears(ben, 'Hello <b>Ben</b>');
+    await say(ben, 'Hello <i>Anna</i>');
+    await hears(anna, 'Hello <i>Anna</i>');
+    await anna.getByRole('button', { name: 'Write privately to Ben' }).click();
+    await say(anna, 'Just for you');
+    await hears(ben, 'privately to you');
+    expect(await said(ben)).toEqual(['Hello <b>Ben</b>', 'Hello <i>Anna</i>', 'Just for you']);
+    await ben.getByRole('button', { name: 'Leave' }).click();
+    await hears(anna, 'Ben left');
+    expect(complaints).toEqual([]);
+  });
+
+  it('is the same session on the classic page when that is loaded again', async () => {
+    const anna = await enter('Anna');
+    const ben = await enterClassic('Ben');
+    await say(ben, 'Before');
+    await hears(anna, 'Before');
+    const sessions = house.bayeux.sessions.map(({ id }) => id).sort();
+    await ben.reload();
+    await inRoom(ben, 'lobby');
+    await hears(ben, 'Before');
+    await stateIs(ben, 'connected');
+    await say(ben, 'After');
+    await hears(anna, 'After');
+    expect(house.bayeux.sessions.map(({ id }) => id).sort()).toEqual(sessions);
+    expect(await anna.getByRole('log').getByText('Ben left').count()).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
+  it('goes on in the same sessions when all connections are cut, and nobody has left', async () => {
+    const anna = await enter('Anna');
+    const ben = await enterClassic('Ben');
+    await hears(anna, 'Ben joined');
+    await say(anna, 'Before');
+    await hears(ben, 'Before');
+    cut();
+    await stateIs(anna, 'gap');
+    await hears(anna, 'The connection is back. The last messages of the room are here; private ones may be missing.');
+    await say(anna, 'After');
+    await hears(ben, 'After');
+    await stateIs(ben, 'connected');
+    await say(ben, 'And after');
+    await hears(anna, 'And after');
+    expect(await people(anna)).toEqual(['Anna', 'Ben']);
+    expect(await anna.getByRole('log').getByText('Ben left').count()).toBe(0);
+    expect(complaintsOfOurs()).toEqual([]);
+  });
+
+  it.each([
+    ['', 'Not sent: the server does not take this text.'],
+    ['classic.html', 'Not sent.'],
+  ])('shows on the page /%s what the server refuses, and sends it again when asked to', async (path, words) => {
+    let refuses = true;
+    house.bayeux.getChannel('/chat/*')?.addAuthorizer({
+      authorize: (operation) => (operation === 'PUBLISH' && refuses ? deny('text') : ignore()),
+    });
+    const anna = await enter('Anna', 'lobby', {}, path);
+    const ben = await enter('Ben');
+    await say(anna, 'Hm');
+    await anna.locator('[data-fate="failed"]').getByText(words).waitFor();
+    expect(await said(ben)).toEqual([]);
+    refuses = false;
+    await anna.getByRole('button', { name: 'Try again' }).click();
+    await hears(ben, 'Hm');
+    await anna.locator('.mine:not([data-fate])').waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  it.each(['', 'classic.html'])(
+    'says on the page /%s that a message was perhaps sent, and settles it',
+    async (path) => {
+      const anna = await enter('Anna', 'lobby', {}, path);
+      const ben = await enter('Ben');
+      let release = (): void => undefined;
+      let held = (): void => undefined;
+      const isHeld = new Promise<void>((resolve) => {
+        held = resolve;
+      });
+      house.bayeux.addExtension({
+        rcv: (_from, { data }) => {
+          if ((data as { text?: string } | undefined)?.text !== 'Did you get this?') return true;
+          held();
+          return new Promise<boolean>((resolve) => {
+            release = () => resolve(true);
+          });
+        },
+      });
+      await say(anna, 'Did you get this?');
+      await isHeld;
+      cut();
+      await anna.locator('[data-fate]').getByText('Perhaps sent', { exact: false }).waitFor();
+      release();
+      await hears(ben, 'Did you get this?');
+      await anna.locator('.mine:not([data-fate])').waitFor();
+      expect(await said(ben)).toEqual(['Did you get this?']);
+      expect(await said(anna)).toEqual(['Did you get this?']);
+      expect(complaintsOfOurs()).toEqual([]);
+    },
+  );
+
+  it('says that the server has ended the conversation, and begins anew when asked to', async () => {
+    const anna = await enter('Anna');
+    const ben = await enterClassic('Ben');
+    await hears(anna, 'Ben joined');
+    for (const session of house.bayeux.sessions) session.disconnect();
+    await stateIs(anna, 'ended');
+    await anna.getByRole('alert').getByText('The server has ended the conversation.').waitFor();
+    await ben.getByRole('alert').getByText('The server has ended the conversation.').waitFor();
+    await anna.getByRole('button', { name: 'Connect again' }).click();
+    await stateIs(anna, 'back');
+    await ben.getByRole('button', { name: 'Join the room' }).click();
+    await inRoom(ben, 'lobby');
+    await say(anna, 'Here again');
+    await hears(ben, 'Here again');
+    expect(complaints).toEqual([]);
+  });
+
+  it('says at the door that the server does not answer, and enters when it does', async () => {
+    const page = await visit();
+    const { port } = house;
+    await house.close();
+    await page.getByLabel('Your name').fill('Anna');
+    await page.getByRole('button', { name: 'Join the room' }).click();
+    await page.getByRole('status').getByText('The server does not answer').waitFor();
+    await page
+      .locator('#join-next')
+      .getByText(/next try in \d s|trying now/)
+      .waitFor();
+    house = await open(port);
+    await inRoom(page, 'lobby');
+    expect(complaintsOfOurs()).toEqual([]);
+  });
+
+  it('says that it is connected in a slower way where WebSockets fail', async () => {
+    const context = await browser.newContext();
+    contexts.push(context);
+    await context.addInitScript(
+      'window.WebSocket = class { constructor() { throw new Error("No WebSockets here"); } }',
+    );
+    const page = await context.newPage();
+    await page.goto(new URL('/', house.url).href);
+    await page.getByLabel('Your name').fill('Anna');
+    await page.getByRole('button', { name: 'Join the room' }).click();
+    await inRoom(page, 'lobby');
+    await stateIs(page, 'slow');
+    await page.getByRole('status').getByText('Connected, in a slower way').waitFor();
   });
 });

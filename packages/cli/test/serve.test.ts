@@ -1,5 +1,5 @@
 /** `cometd serve` as a person runs it: a process, its output, its exit code, and a client that talks to it. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -89,7 +89,7 @@ async function install(name: string, sources: string): Promise<string> {
     platform: 'node',
     format: 'esm',
     conditions: ['source'],
-    external: ['ws', 'yaml', 'cometd'],
+    external: ['ws', 'yaml'],
     logLevel: 'silent',
   });
   await copyFile(path.join(sources, 'package.json'), path.join(home, 'package.json'));
@@ -105,7 +105,7 @@ beforeAll(async () => {
   command = path.join(home, 'bin/cometd.js');
   await mkdir(path.dirname(command));
   await copyFile(path.join(root, 'bin/cometd.js'), command);
-  for (const name of ['ws', 'yaml', 'cometd']) {
+  for (const name of ['ws', 'yaml']) {
     await symlink(path.join(root, '../../node_modules', name), path.join(installed, name), 'junction');
   }
 });
@@ -313,6 +313,10 @@ describe('cometd serve', () => {
     const demos = path.join(root, '../../demos');
     const home = await install('@cometd-ts/demos', demos);
     await symlink(path.join(demos, 'public'), path.join(home, 'public'), 'junction');
+    // The pages bring the client for browsers, as it is published.
+    const client = path.join(root, '../client');
+    execFileSync(process.execPath, [path.join(client, 'bundle.js')]);
+    await symlink(client, path.join(installed, '@cometd-ts/client'), 'junction');
     const url = await urlOf(run([...local, '--demo']));
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
     expect(await (await fetch(url)).text()).toMatch(/<!doctype html>/i);

@@ -6,6 +6,7 @@ import type { CometD, Extension, Transport } from '../global.ts';
 import type { Envelope } from '../message.ts';
 import type { JsonpPacket } from '../transport/callback-polling.ts';
 import type { XhrLike, XhrPacket } from '../transport/http-polling.ts';
+import { withoutContentType } from './headers.ts';
 
 type Names = typeof import('../global.ts');
 
@@ -76,7 +77,7 @@ export function bind(angular: Angular, names: Names): void {
         method: 'POST',
         url,
         data: body,
-        headers: { ...headers, 'Content-Type': 'application/json;charset=UTF-8' },
+        headers: { ...withoutContentType(headers), 'Content-Type': 'application/json;charset=UTF-8' },
         withCredentials: true,
         timeout: abortion.promise,
         eventHandlers: { progress: onProgress },

@@ -2,6 +2,7 @@
 import type { CometD, LongPollingTransport } from '../global.ts';
 import type { JsonpPacket } from '../transport/callback-polling.ts';
 import type { XhrLike, XhrPacket } from '../transport/http-polling.ts';
+import { withoutContentType } from './headers.ts';
 
 type Names = typeof import('../global.ts');
 
@@ -36,7 +37,11 @@ export function bind(lang: Lang, xhr: Request, script: Request, names: Names): C
         sync,
         data: body,
         // Dojo's own mark would be one more header for other origins to allow.
-        headers: { 'X-Requested-With': null, ...headers, 'Content-Type': 'application/json;charset=UTF-8' },
+        headers: {
+          'X-Requested-With': null,
+          ...withoutContentType(headers),
+          'Content-Type': 'application/json;charset=UTF-8',
+        },
         // The client reads the text itself.
         handleAs: 'text',
         withCredentials: true,

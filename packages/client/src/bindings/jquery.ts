@@ -2,6 +2,7 @@
 import type { CometD, LongPollingTransport } from '../global.ts';
 import type { JsonpPacket } from '../transport/callback-polling.ts';
 import type { XhrLike, XhrPacket } from '../transport/http-polling.ts';
+import { withoutContentType } from './headers.ts';
 
 type Names = typeof import('../global.ts');
 
@@ -68,9 +69,4 @@ export function bind($: JQuery, names: Names): CometD {
   $.CometD = JQueryCometD;
   $.cometd = new JQueryCometD();
   return $.cometd;
-}
-
-/** jQuery takes the type of the content from its own setting, and sends both when a header names another. */
-function withoutContentType(headers: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'content-type'));
 }
