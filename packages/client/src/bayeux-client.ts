@@ -367,7 +367,16 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
     await this.disconnect();
   }
 
+  /** Tries now, instead of when the next attempt is due. */
+  retry(): void {
+    this.#engine.hurry();
+  }
+
   // For extensions, as on CometD
+
+  get _engine(): Engine {
+    return this.#engine;
+  }
 
   _debug(...args: unknown[]): void {
     this.#engine.log('debug', args);

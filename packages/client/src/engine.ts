@@ -175,6 +175,15 @@ export class Engine extends Exchange<SessionFace> {
     return this.registry.negotiateTransport(types, version, this.#crossDomain, this.getURL());
   }
 
+  /** Shakes hands again, with whatever transport works by now. The session there is will expire. */
+  renegotiate(): void {
+    if (!isHandshook(this.state)) return;
+    this.#connectId = undefined;
+    this.registry.reset(false);
+    this.transport = this.best();
+    this.#delayedHandshake(0);
+  }
+
   #handshakeReply(message: Message): void {
     if (!isHandshaking(this.state) || message.id !== this.#handshakeId) return;
     const { clientId, supportedConnectionTypes: types } = message;

@@ -20,6 +20,7 @@ export { Extension } from './ext/extension.ts';
 export { type ReloadConfiguration, ReloadExtension } from './ext/reload.ts';
 export { TimeStampExtension } from './ext/timestamp.ts';
 export { type TimeSyncConfiguration, TimeSyncExtension } from './ext/timesync.ts';
+export { type UpgradeConfiguration, UpgradeExtension } from './ext/upgrade.ts';
 export type { SubscriptionHandle } from './listeners.ts';
 export type { Envelope, Failure, Message } from './message.ts';
 export { TransportRegistry } from './negotiation.ts';

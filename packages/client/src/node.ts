@@ -23,6 +23,7 @@ export { BinaryExtension, type Bytes } from './ext/binary.ts';
 export { Extension } from './ext/extension.ts';
 export { TimeStampExtension } from './ext/timestamp.ts';
 export { type TimeSyncConfiguration, TimeSyncExtension } from './ext/timesync.ts';
+export { type UpgradeConfiguration, UpgradeExtension } from './ext/upgrade.ts';
 export type { SubscriptionHandle } from './listeners.ts';
 export type { Envelope, Failure, Message } from './message.ts';
 export { TransportRegistry } from './negotiation.ts';

@@ -60,7 +60,7 @@ export class WebSocketTransport extends Transport {
       (headers) => {
         if (this._link !== link) return;
         try {
-          this._listen(link, this._create(this._host.getURL().replace(/^http/, 'ws'), headers));
+          this._listen(link, this._create(headers));
         } catch (exception) {
           this._debug('Could not open a WebSocket', exception);
           this._supported = false;
@@ -71,8 +71,9 @@ export class WebSocketTransport extends Transport {
     );
   }
 
-  _create(url: string, headers: Record<string, string>): WebSocketLike {
+  _create(headers: Record<string, string>): WebSocketLike {
     const { config, platform } = this._host;
+    const url = `${this._url || config.urls[`${this._type}`] || config.url}`.replace(/^http/, 'ws');
     const protocol = config.protocol || null;
     if (platform.openWebSocket) return platform.openWebSocket(url, protocol, headers);
     const { WebSocket: Socket } = world();
