@@ -432,6 +432,11 @@ export class Engine extends Exchange<SessionFace> {
     if (info.action === 'retry') {
       info.delay = this.backoff.increase();
       const { maxInterval, timeout, interval } = this.advice;
+      if (this.config.fallbackAfter > 0 && !this.#types().includes(`${typeOf(this.transport)}`)) {
+        info.action = 'handshake';
+        info.transport = this.best();
+        return;
+      }
       const spent = Date.now() - this.#failingSince + info.delay;
       if (
         Number(maxInterval) > 0 &&

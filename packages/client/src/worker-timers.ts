@@ -5,7 +5,7 @@ const program = 'onmessage = ({ data: [id, delay] }) => setTimeout(postMessage, 
 
 type Timers = Required<Pick<Platform, 'setTimeout' | 'clearTimeout'>>;
 
-/** Such timers, where the platform has workers; one worker, made when it is first needed and ended when it is idle. */
+/** Such timers, where the platform has workers; one worker, made when it is first needed. `end`: a session is over. */
 export function workerTimers(globals: World): (Timers & { end(): void }) | undefined {
   const { Blob: BlobClass, URL: URLClass } = globals;
   const WorkerClass = globals.Worker as typeof Worker | undefined;
@@ -14,10 +14,18 @@ export function workerTimers(globals: World): (Timers & { end(): void }) | undef
   let worker: Worker | null | undefined;
   let ids = 0;
   const plain = (fn: () => void, ms: number): unknown => globals.setTimeout?.(fn, ms);
+  let ending = false;
+  /** The worker goes with the last timer of a session that has ended. */
+  const rest = (): void => {
+    if (!worker || !ending || waiting.size > 0) return;
+    worker.terminate();
+    worker = undefined;
+  };
   const fire = (id: number): void => {
     const timer = waiting.get(id);
     waiting.delete(id);
     timer?.fn();
+    rest();
   };
   const broken = (): void => {
     // A policy of the page forbids the worker: what waits is done by ordinary timers, a little late.
@@ -38,6 +46,7 @@ export function workerTimers(globals: World): (Timers & { end(): void }) | undef
     setTimeout(fn, ms) {
       if (worker === undefined) open();
       if (!worker) return plain(fn, ms);
+      ending = false;
       const id = ++ids;
       waiting.set(id, { fn, ms });
       worker.postMessage([id, ms]);
@@ -47,11 +56,11 @@ export function workerTimers(globals: World): (Timers & { end(): void }) | undef
       const id = (handle as { id?: number } | null)?.id;
       // What the worker says of a timer that nobody waits for is not heard.
       if (id === undefined || !waiting.delete(id)) globals.clearTimeout?.(handle);
+      rest();
     },
     end() {
-      if (!worker || waiting.size > 0) return;
-      worker.terminate();
-      worker = undefined;
+      ending = true;
+      rest();
     },
   };
 }

@@ -66,9 +66,7 @@ export class CallbackPollingTransport extends RequestTransport {
     const rest = envelope.messages.slice(fitting);
     if (rest.length > 0) {
       envelope.messages = envelope.messages.slice(0, fitting);
-      this._queue.unshift(this._request({ ...envelope, messages: rest }));
-      // With a free connection nothing else would take them from the queue.
-      this.setTimeout(() => this._next(), 0);
+      this._follow(request, envelope, [rest]);
     }
     try {
       this.jsonpSend({

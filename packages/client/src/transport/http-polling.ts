@@ -59,7 +59,11 @@ export class HttpPollingTransport extends RequestTransport {
       this.setTimeout(() => this._complete(request, true), 0);
       return false;
     }
-    this._queue.unshift(...others.map(({ messages }) => this._request({ ...envelope, messages })));
+    this._follow(
+      request,
+      envelope,
+      others.map(({ messages }) => messages),
+    );
     envelope.messages = first.messages;
     this._headers(
       (headers) => request.expired || this._post(envelope, request, first.text, headers),

@@ -12,6 +12,8 @@ export interface TransportRequest extends Wait {
   expired?: boolean;
   /** It is just being sent: what ends it must wait until that is done. */
   sending?: boolean;
+  /** What must be over before this one leaves: the part of the batch before it. */
+  after?: TransportRequest;
   xhr?: { status?: number; abort?(): void } | undefined;
 }
 
@@ -45,11 +47,22 @@ export abstract class RequestTransport extends Transport {
     return { id: ++this._requestIds, metaConnect, envelope, messages: [], delay, since: 0, due: 0, heard: 0 };
   }
 
+  /** What does not fit into a request follows it, before all else. */
+  _follow(request: TransportRequest, envelope: Envelope, rest: readonly Message[][]): void {
+    let after = request;
+    const parts = rest.map((messages) => {
+      after = { ...this._request({ ...envelope, messages }), after };
+      return after;
+    });
+    this._queue.unshift(...parts);
+  }
+
   /** Sends what waits, while there are free connections. */
   _next(): void {
     while (this._requests.length < this._host.config.maxConnections - 1) {
-      const request = this._queue.shift();
-      if (!request) return;
+      const [request] = this._queue;
+      if (!request || (request.after && !request.after.expired)) return;
+      this._queue.shift();
       this._requests.push(request);
       this._start(request);
     }

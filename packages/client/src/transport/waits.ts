@@ -65,9 +65,12 @@ export class Waits {
   #judge(): void {
     const now = Date.now();
     this.#timer = undefined;
-    if (now - this.#due > throttled) this.heard = now;
+    const asleep = now - this.#due > throttled;
     const late: Wait[] = [];
     for (const wait of this.#all) {
+      // All of it gets its whole time once more.
+      if (asleep) wait.since = now;
+      if (asleep) wait.due = now + wait.delay;
       const { since, delay } = wait;
       const heard = Math.max(wait.heard, this.heard);
       if (heard > since) wait.due = Math.max(wait.due, Math.min(heard + delay, since + delay * patience));

@@ -14,6 +14,8 @@ interface Pending extends Wait {
 interface Link {
   socket?: WebSocketLike;
   opened?: boolean;
+  /** The session is over: it closes when no connect is held any more. */
+  ended?: boolean;
   timer?: unknown;
 }
 
@@ -143,19 +145,18 @@ export class WebSocketTransport extends Transport {
         [...pendings.values()].flatMap((pending) => pending.messages),
       );
     }
-    let ended = false;
     for (const message of messages) {
       // An event may carry the id its publisher gave it; that is no reply.
       const id = isEvent(message) ? '' : `${message.id}`;
       const pending = pendings.get(id);
-      if (message.channel === META_DISCONNECT && message.successful) ended ||= Boolean(pending) || !message.id;
+      if (message.channel === META_DISCONNECT && message.successful) link.ended ||= Boolean(pending) || !message.id;
       if (!pending) continue;
       pendings.delete(id);
       this._waits.end(pending);
       this._envelope = pending.envelope;
     }
     if (this._envelope) this._notifySuccess(this._envelope.onSuccess, messages);
-    if (ended && this._link === link && !this._holds(META_CONNECT)) this._drop(link, 'Disconnect');
+    if (link.ended && this._link === link && !this._holds(META_CONNECT)) this._drop(link, 'Disconnect');
   }
 
   /** Whether a message is an event, or a reply with the id and the channel of what it answers. */

@@ -36,7 +36,12 @@ export class HttpAnswers {
       headers.push('Content-Disposition', 'attachment; filename=f.txt');
     }
     headers.push(...cors);
-    if (cookie !== null) headers.push('Set-Cookie', cookie);
+    if (cookie !== null) {
+      const others = response.getHeader('Set-Cookie');
+      if (others === undefined) headers.push('Set-Cookie', cookie);
+      // Those that a handler before this one has set stay.
+      else response.setHeader('Set-Cookie', [others, cookie].flat().map(String));
+    }
     this.#writing.add(response);
     response.writeHead(200, headers);
     response.end(content);

@@ -1,6 +1,9 @@
 /** The browser cookie: how it is written and read, and that it is what makes a clientId somebody's own. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { RawHttp } from '@cometd-ts/testkit';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { BayeuxServer } from '../../src/index.ts';
 import { resolveOptions } from '../../src/settings.ts';
 import { cookieValues, setCookie } from '../../src/transport/cookie.ts';
 import { caller, handshakeText, hold, poller, serve } from './visitors.ts';
@@ -49,6 +52,19 @@ describe('the cookie that is set', () => {
     }
     expect(values.size).toBe(20);
     for (const value of values) expect(value).toMatch(/^[0-9a-z]{16}$/);
+  });
+
+  it('comes beside those that a handler before this one has set', async () => {
+    const http = createServer();
+    const bayeux = new BayeuxServer({ logLevel: 'silent' });
+    bayeux.attach(http, { path: '/cometd' });
+    http.prependListener('request', (_, response) => response.setHeader('Set-Cookie', ['sid=1', 'theme=dark']));
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => bayeux.stop().then(() => void http.close()));
+    const client = new RawHttp(`http://127.0.0.1:${(http.address() as AddressInfo).port}/cometd`);
+    const { headers } = await client.post(handshakeText);
+    expect(headers['set-cookie']).toEqual(['sid=1', 'theme=dark', expect.stringMatching(/^BAYEUX_BROWSER=/)]);
+    await client.close();
   });
 
   it('does not come with a handshake that fails', async () => {
