@@ -72,8 +72,8 @@ describe('the classic script', () => {
     expect(
       engine.run(`const { Utils, Z85, Transport, LongPollingTransport } = org.cometd;
       [Utils.isString(''), Utils.isString(1), Z85.encode(new Uint8Array([134, 79, 210, 111, 181, 89, 247, 91])),
-       new Uint8Array(Z85.decode('HelloWorld'))[0], Transport.derive(new LongPollingTransport()).type].join()`),
-    ).toBe('true,false,HelloWorld,134,');
+       new Uint8Array(Z85.decode('HelloWorld'))[0], Transport.derive(new LongPollingTransport()).accept('1.0', false, '')].join()`),
+    ).toBe('true,false,HelloWorld,134,true');
   });
 
   it.each<Shape>(['global', 'lexical'])('puts its names next to those that are there, with a %s window', (shape) => {
