@@ -19,7 +19,7 @@ import { watchPage } from './page.ts';
 import { world } from './platform.ts';
 import { type ClientState, implies, isHandshaking, isHandshook } from './state.ts';
 import type { Status } from './status.ts';
-import { HttpPollingTransport } from './transport/http-polling.ts';
+import { LongPollingTransport } from './transport/long-polling.ts';
 import { WebSocketTransport } from './transport/websocket.ts';
 
 type EventSets = { [Name in keyof BayeuxClientEvents]: ListenerSet<BayeuxClientEvents[Name]> };
@@ -100,7 +100,7 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
     for (const entry of transports ?? (webSockets ? ['websocket', 'long-polling'] : ['long-polling'])) {
       const named = typeof entry === 'string';
       const type = named ? entry : `${entry.connectionType ?? typeOf(entry)}`;
-      const own = entry === 'websocket' ? new WebSocketTransport() : new HttpPollingTransport();
+      const own = entry === 'websocket' ? new WebSocketTransport() : new LongPollingTransport();
       const transport = named ? own : entry;
       engine.registry.add(type, transport);
       transport.registered?.(type, engine as never);
