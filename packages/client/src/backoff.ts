@@ -10,6 +10,9 @@ export class Backoff {
   readonly #options: BackoffOptions;
   /** The present pause in ms, before jitter. */
   period = 0;
+  /** When it last came to a new handshake, and how many in a row came too soon after the one before. */
+  #last = 0;
+  #hasty = 0;
 
   constructor(options: BackoffOptions) {
     this.#options = options;
@@ -24,6 +27,20 @@ export class Backoff {
 
   reset(): void {
     this.period = 0;
+  }
+
+  /**
+   * The pause before a new handshake. The first is immediate; a server that answers each session with "handshake" must
+   * not be asked without end.
+   */
+  rehandshake(): number {
+    const now = Date.now();
+    const { backoffIncrement, maxBackoff } = this.#options;
+    const soon = now - this.#last < Math.max(1, backoffIncrement) * 2 * (this.#hasty + 1);
+    this.#hasty = soon ? this.#hasty + 1 : 0;
+    this.#last = now;
+    this.reset();
+    return Math.min(this.#hasty * backoffIncrement, maxBackoff);
   }
 
   /** A pause shortened by a random part, so that many clients do not come back at the same moment. */

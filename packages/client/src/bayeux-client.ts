@@ -5,8 +5,9 @@
 import { type Advice, META_CONNECT, META_SUBSCRIBE } from '@cometd-ts/protocol';
 import type { BayeuxClientEvents, BayeuxClientOptions } from './bayeux-options.ts';
 import { ClientChannel } from './channel.ts';
-import type { AnyChannels, CallOf, ChannelMap, DataOf, Schema, SchemaResult } from './channel-map.ts';
+import type { AnyChannels, CallOf, ChannelMap, DataOf } from './channel-map.ts';
 import { isLegalChannel, wildsOf } from './channel-names.ts';
+import { Checks } from './checks.ts';
 import { Condition, gone } from './condition.ts';
 import { isRefusal, Wallet } from './credentials.ts';
 import { Engine, type FailureInfo } from './engine.ts';
@@ -50,16 +51,20 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
   #ending: { reason: string; error: (Error & { code?: unknown }) | null; wanted?: boolean } | undefined;
   #sessions = 0;
   #probeId: string | undefined;
-  /** By channel, the last check of data that is not done yet. */
-  readonly #checks: Map<string, Promise<unknown>> = new Map();
+  readonly #checks: Checks;
   #unwatch: (() => void) | undefined;
   /** When subscriptions that did not reach the server are sent again. */
   #again: unknown;
 
   /** Throws `TypeError` for a URL that is not absolute. */
   constructor(url: string | URL, options: BayeuxClientOptions = {}) {
-    const { platform = {}, transports, extensions = [], auth, maxAuthRenewals = 3, schemas: _, ...config } = options;
+    const { platform = {}, transports, extensions = [], auth, maxAuthRenewals = 3, schemas, ...config } = options;
     this.#options = options;
+    this.#checks = new Checks(schemas, {
+      deliver: (channel, message) => this.#deliver(channel, message),
+      invalid: (message, issues) => this.#emit('invalid', { message, issues }),
+      failed: this.#exception,
+    });
     const engine = new Engine(
       {
         notify: (channel, message) => this.#notify(channel, message),
@@ -409,38 +414,7 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
       if (message.id !== this.#probeId) this.#emit('failure', errorOf(message), message);
       return;
     }
-    const schema = message.data === undefined ? undefined : this.#schemaOf(channel);
-    if (!schema) this.#deliver(channel, message);
-    else this.#check(schema, channel, message);
-  }
-
-  /** Delivers data that fits. A check that takes its time holds up what comes behind it on the same channel. */
-  #check(schema: Schema, channel: string, message: Message): void {
-    const judge = (judged: SchemaResult<unknown>): void => {
-      if (judged.issues) this.#emit('invalid', { message, issues: judged.issues });
-      else this.#deliver(channel, { ...message, data: judged.value });
-    };
-    const before = this.#checks.get(channel);
-    try {
-      const result = schema['~standard'].validate(message.data);
-      if (!before && !(result instanceof Promise)) {
-        judge(result);
-        return;
-      }
-      const check = Promise.all([result, before])
-        .then(([judged]) => judge(judged))
-        .catch(this.#exception)
-        .finally(() => this.#checks.get(channel) === check && this.#checks.delete(channel));
-      this.#checks.set(channel, check);
-    } catch (error) {
-      this.#exception(error);
-    }
-  }
-
-  #schemaOf(channel: string): Schema | undefined {
-    const { schemas = {} } = this.#options;
-    const name = [channel, ...wildsOf(channel)].find((one) => Object.hasOwn(schemas, one));
-    return name === undefined ? undefined : schemas[name];
+    this.#checks.pass(channel, message);
   }
 
   #deliver(channel: string, message: Message): void {
@@ -583,7 +557,7 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
       if (this.isDisconnected) return;
       this.#engine.handshakeProps = this.#props();
       info.action = 'handshake';
-      info.delay = wallet.renewals > 1 ? this.#engine.backoff.increase() : this.#engine.hurried();
+      info.delay = wallet.renewals > 1 ? this.#engine.backoff.increase() : this.#engine.backoff.rehandshake();
       info.transport ??= this.#engine.transport;
     } catch (problem) {
       this.#ending = { reason: 'Credentials could not be renewed', error: asError(problem) };

@@ -3,6 +3,18 @@
  * runs unchanged. Public methods work unbound, and those that applications replace are looked up when they are needed.
  */
 import type { Advice } from '@cometd-ts/protocol';
+import {
+  checkChannel,
+  checkEvent,
+  checkHandle,
+  chunk,
+  cut,
+  type MessageCallback,
+  type MessageProps,
+  needs,
+  resolve,
+  trailing,
+} from './arguments.ts';
 import { isLegalChannel } from './channel-names.ts';
 import { Engine, type FailureInfo } from './engine.ts';
 import type { ClientExtension } from './exchange.ts';
@@ -26,18 +38,12 @@ export type CometDConfiguration = ClientOptions & { url?: string; [name: string]
 /** Where a `CometD` object is. `connected`: a connect is with the server, or on its way there. */
 export type CometDStatus = 'disconnected' | 'handshaking' | 'connecting' | 'connected' | 'disconnecting';
 
-/** Called with a message; `this` is the scope that was given with it. */
-export type MessageCallback<Data = unknown> = (message: Message<Data>) => void;
-
 /** A function called with the scope as `this`, or the name of a method of the scope. */
 export type ScopedCallback<Scope, Data = unknown> =
   | ((this: Scope, message: Message<Data>) => void)
   | Extract<keyof Scope, string>;
 
 type TransportListener = (messages: Message[]) => number | undefined | void;
-
-/** Fields for a message, merged under those of the protocol. */
-export type MessageProps = Record<string, unknown>;
 
 /** For the bindings and the platform's entries. */
 export interface CometDSettings {
@@ -260,14 +266,14 @@ export class CometD {
     callback: ScopedCallback<Scope, Data>,
   ): SubscriptionHandle;
   addListener(channel: string, ...rest: unknown[]): SubscriptionHandle {
-    require(2, channel === undefined ? 0 : rest.length + 1);
+    needs(2, channel === undefined ? 0 : rest.length + 1);
     if (typeof channel !== 'string') throw new Error('Illegal argument type: channel must be a string');
     const [scope, callback] = resolve(rest[0], rest[1]);
     return this.#listeners.add(channel, scope, callback, true);
   }
 
   removeListener(handle: SubscriptionHandle): void {
-    check(handle);
+    checkHandle(handle);
     this.#listeners.remove(handle);
   }
 
@@ -291,7 +297,7 @@ export class CometD {
     subscribeCallback?: MessageCallback,
   ): SubscriptionHandle;
   subscribe(channel: string, ...rest: unknown[]): SubscriptionHandle {
-    require(2, channel === undefined ? 0 : rest.length + 1);
+    needs(2, channel === undefined ? 0 : rest.length + 1);
     checkChannel(channel);
     this.#checkConnected();
     const [scope, callback, used] = resolve(rest[0], rest[1]);
@@ -304,9 +310,9 @@ export class CometD {
 
   /** Ends a subscription. The end of the last one tells the server. */
   unsubscribe(handle: SubscriptionHandle, unsubscribeProps?: Arg, unsubscribeCallback?: MessageCallback): void {
-    require(1, handle === undefined ? 0 : 1);
+    needs(1, handle === undefined ? 0 : 1);
     this.#checkConnected();
-    check(handle);
+    checkHandle(handle);
     const [props, callback] = trailing(unsubscribeProps, unsubscribeCallback);
     this.#listeners.remove(handle);
     const { channel } = handle;
@@ -339,7 +345,7 @@ export class CometD {
   publish(channel: string, publishCallback: MessageCallback): void;
   publish<Data = unknown>(channel: string, content: Data, publishProps?: Arg, publishCallback?: MessageCallback): void;
   publish(channel: string, ...values: unknown[]): void {
-    require(1, channel === undefined ? 0 : 1);
+    needs(1, channel === undefined ? 0 : 1);
     checkChannel(channel);
     if (/^\/meta\//.test(channel)) throw new Error('Illegal argument: cannot publish to meta channels');
     this.#checkConnected();
@@ -388,7 +394,7 @@ export class CometD {
     callback?: MessageCallback<Result>,
   ): void;
   remoteCall(target: string, ...values: unknown[]): void {
-    require(1, target === undefined ? 0 : 1);
+    needs(1, target === undefined ? 0 : 1);
     if (typeof target !== 'string') throw new Error('Illegal argument type: target must be a string');
     this.#checkConnected();
     const [[data = {}, timeout, props], callback] = cut(values);
@@ -451,7 +457,7 @@ export class CometD {
   // Extensions
 
   registerExtension(name: string, extension: ClientExtension): boolean {
-    require(2, name === undefined ? 0 : extension === undefined ? 1 : 2);
+    needs(2, name === undefined ? 0 : extension === undefined ? 1 : 2);
     if (typeof name !== 'string') throw new Error('Illegal argument type: extension name must be a string');
     const { extensions } = this._engine;
     if (this.getExtension(name)) {
@@ -625,53 +631,4 @@ function bindMethods(cometd: object): void {
     }
     prototype = Object.getPrototypeOf(prototype) as object;
   }
-}
-
-/** The arguments before the first function, and that function: a callback may stand in any place, and ends the list. */
-function cut(values: readonly unknown[]): [unknown[], MessageCallback | undefined] {
-  const at = values.findIndex((value) => typeof value === 'function');
-  return at < 0 ? [[...values], undefined] : [values.slice(0, at), values[at] as MessageCallback];
-}
-
-/** Props and callback at the end of a call. */
-function trailing(...values: unknown[]): [MessageProps | undefined, MessageCallback | undefined] {
-  const [[props], callback] = cut(values);
-  return [(props as MessageProps | null) ?? undefined, callback];
-}
-
-/** Scope and callback: a function, a scope and a function, or a scope and the name of its method. Also how many there were. */
-function resolve(scope: unknown, callback: unknown): [unknown, (message: Message) => unknown, number] {
-  if (typeof scope === 'function') return [undefined, scope as () => void, 1];
-  if (typeof callback === 'string') {
-    if (!scope) throw new Error(`Invalid scope ${scope}`);
-    const method = (scope as Record<string, unknown>)[callback];
-    if (typeof method !== 'function') throw new Error(`Invalid callback ${callback} for scope ${scope}`);
-    return [scope, method as () => void, 2];
-  }
-  if (typeof callback !== 'function') throw new Error(`Invalid callback ${callback}`);
-  return [scope, callback as () => void, 2];
-}
-
-/** Bytes as the data of a message, and the props that mark them for the binary extension. */
-function chunk(data: unknown, last: unknown, meta: unknown, props: unknown): [object, MessageProps] {
-  const given = (props ?? {}) as MessageProps;
-  const bytes = { meta: meta ?? undefined, data: data ?? new ArrayBuffer(0), last: last ?? true };
-  return [bytes, { ...given, ext: { ...(given.ext as object | undefined), binary: {} } }];
-}
-
-function require(count: number, given: number): void {
-  if (given < count) throw new Error(`Illegal arguments number: required ${count}, got ${given}`);
-}
-
-function check(handle: unknown): void {
-  const { channel, id } = (handle ?? {}) as Partial<SubscriptionHandle>;
-  if (!channel || id === undefined) throw new Error(`Invalid argument: expected subscription, not ${handle}`);
-}
-
-function checkChannel(channel: unknown): void {
-  if (!isLegalChannel(channel)) throw new Error(`Illegal argument: invalid channel ${channel}`);
-}
-
-function checkEvent(event: string): void {
-  if (event !== 'timeout') throw new Error(`Unsupported event ${event}`);
 }

@@ -68,9 +68,6 @@ export class Engine extends Exchange<SessionFace> {
   /** Messages the handshake reply announced, which must be here before the first connect. */
   #expected = 0;
   #ready: (() => void) | undefined;
-  #lastHandshake = 0;
-  /** Handshakes in a row that came too soon after the one before. */
-  #hasty = 0;
 
   get isDisconnected(): boolean {
     return isLeaving(this.state);
@@ -267,7 +264,7 @@ export class Engine extends Exchange<SessionFace> {
     if (this.isDisconnected) return;
     const action = this.#action('retry');
     if (action === 'none') this.#disconnected(false);
-    else if (action === 'handshake') this.#delayedHandshake(this.hurried());
+    else if (action === 'handshake') this.#delayedHandshake(this.backoff.rehandshake());
     else this.#connectLater(delayOf(this.advice.interval));
   }
 
@@ -447,20 +444,9 @@ export class Engine extends Exchange<SessionFace> {
       }
     }
     if (info.action === 'handshake') {
-      info.delay = this.hurried();
+      info.delay = this.backoff.rehandshake();
       this.registry.reset(false);
     }
-  }
-
-  /** The first new handshake is immediate; a server that answers each session with "handshake" must not be asked without end. */
-  hurried(): number {
-    const now = Date.now();
-    const { backoffIncrement, maxBackoff } = this.config;
-    const soon = now - this.#lastHandshake < Math.max(1, backoffIncrement) * 2 * (this.#hasty + 1);
-    this.#hasty = soon ? this.#hasty + 1 : 0;
-    this.#lastHandshake = now;
-    this.backoff.reset();
-    return Math.min(this.#hasty * backoffIncrement, maxBackoff);
   }
 
   #handle({ action, transport, url, delay }: FailureInfo, connects: boolean): void {

@@ -1,12 +1,13 @@
 /** Bayeux clients for every JavaScript platform; in Node.js use the entry `./node`. */
 
 export { BayeuxError, type BayeuxErrorCode } from '@cometd-ts/protocol';
+export type { MessageCallback, MessageProps } from './arguments.ts';
 export { BayeuxClient } from './bayeux-client.ts';
 export type { BayeuxClientEvents, BayeuxClientOptions } from './bayeux-options.ts';
 export type { ChannelListener, SendOptions } from './channel.ts';
 export { ClientChannel } from './channel.ts';
 export type { AnyChannels, CallOf, ChannelMap, DataOf, Schema, SchemaResult } from './channel-map.ts';
-export type { CometDConfiguration, CometDSettings, CometDStatus, MessageCallback, MessageProps } from './cometd.ts';
+export type { CometDConfiguration, CometDSettings, CometDStatus } from './cometd.ts';
 export { CometD } from './cometd.ts';
 export type { Authenticate, Credentials } from './credentials.ts';
 export type { FailureInfo } from './engine.ts';

@@ -7,11 +7,12 @@ import type { NodeOptions } from './node/options.ts';
 import { nodePlatform } from './node/platform.ts';
 
 export { BayeuxError, type BayeuxErrorCode } from '@cometd-ts/protocol';
+export type { MessageCallback, MessageProps } from './arguments.ts';
 export type { BayeuxClientEvents, BayeuxClientOptions } from './bayeux-options.ts';
 export type { ChannelListener, SendOptions } from './channel.ts';
 export { ClientChannel } from './channel.ts';
 export type { AnyChannels, CallOf, ChannelMap, DataOf, Schema, SchemaResult } from './channel-map.ts';
-export type { CometDConfiguration, CometDStatus, MessageCallback, MessageProps } from './cometd.ts';
+export type { CometDConfiguration, CometDStatus } from './cometd.ts';
 export type { Authenticate, Credentials } from './credentials.ts';
 export type { FailureInfo } from './engine.ts';
 export type { ClientErrorCode, ClientErrorOptions } from './error.ts';
