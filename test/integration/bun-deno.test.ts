@@ -8,8 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { BayeuxServer } from '@cometd-ts/server';
-import { furnish } from '@cometd-ts/testkit';
-import { generate } from 'selfsigned';
+import { certificate, furnish } from '@cometd-ts/testkit';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 
 const runtimes = [
@@ -18,6 +17,7 @@ const runtimes = [
 ];
 const repository = join(import.meta.dirname, '../..');
 const visit = join(repository, 'packages/client/test/node/visit-platform.ts');
+const session = join(repository, 'test/integration/bun-deno-visit.ts');
 
 /** A furnished server on a free port, and every upgrade it saw; gone when the test is. */
 async function serve(secure: boolean): Promise<{ url: string; cert: string; upgradeCookies: (string | undefined)[] }> {
@@ -36,15 +36,6 @@ async function serve(secure: boolean): Promise<{ url: string; cert: string; upgr
   });
   const { port } = server.address() as AddressInfo;
   return { url: `${secure ? 'https' : 'http'}://127.0.0.1:${port}/cometd`, cert: pair.cert, upgradeCookies };
-}
-
-/** A certificate for this machine that Deno takes, too: it refuses SHA-1. */
-function certificate(): Promise<{ private: string; cert: string }> {
-  return generate([{ name: 'commonName', value: 'localhost' }], {
-    keySize: 2048,
-    algorithm: 'sha256',
-    extensions: [{ name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }] }],
-  });
 }
 
 /** Runs a program to its end; rejects, with what it complained about, unless it ended well. */
@@ -99,5 +90,22 @@ describe.each(runtimes)('Under $name', ({ of, command: [program = '', ...options
     const refused = expect.stringMatching(/self.signed|certificate/i);
     expect(said.untrusted).toEqual([refused, refused]);
     expect(upgradeCookies).toEqual([expect.stringMatching(/^BAYEUX_BROWSER=/)]);
+  });
+
+  test.for<[string, boolean]>([
+    ['in clear', false],
+    ['over TLS', true],
+  ])('both clients spend a session over each transport, %s', async ([, secure], { skip }) => {
+    if (missing) skip(missing);
+    const { url, cert } = await serve(secure);
+    const said = JSON.parse(await run([...command, session], url, ...(secure ? [cert] : [])));
+    const good = { published: true, heard: 'ä€😀', echoed: 'ä€😀', ended: 'disconnected' };
+    expect(said).toEqual({
+      'BayeuxClient websocket': { ...good, transport: 'websocket' },
+      'BayeuxClient long-polling': { ...good, transport: 'long-polling' },
+      'CometD websocket': { ...good, transport: 'websocket' },
+      'CometD long-polling': { ...good, transport: 'long-polling' },
+      ...(secure && { untrusted: 'unconnected' }),
+    });
   });
 });

@@ -53,7 +53,7 @@ async function arrive(server: StreamingServer, options: NodeClientOptions): Prom
   return watched;
 }
 
-it.each([false])(
+it.each([false, true])(
   'expired tokens, again and again, cost no event and bring none twice, with a farewell before the refusal: %s',
   async (farewell) => {
     const server = await StreamingServer.start('token-1');

@@ -210,3 +210,19 @@ describe.each(vias)('over %s', (via) => {
     await shaking;
   });
 });
+
+it.each(vias)(
+  'over %s a renewal of credentials is told as re-handshaking, with the refusal as its reason',
+  async (via) => {
+    const gate = await Gate.open('token-1');
+    const { client, watched } = await arrive(gate.url, via, { auth: new Office().auth });
+    const from = watched.statuses.length;
+    gate.change('token-2');
+    await watched.status('connected', from);
+    expect(watched.statuses.slice(from)).toContainEqual({
+      type: 're-handshaking',
+      reason: expect.objectContaining({ httpCode: 401 }),
+    });
+    await client.disconnect();
+  },
+);

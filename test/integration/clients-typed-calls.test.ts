@@ -266,6 +266,38 @@ describe.each(vias)('over %s', (via) => {
       expect(wire.sent('/service/mute')).toHaveLength(1);
     });
 
+    it('that is under way when the client disconnects or aborts fails', async () => {
+      const server = await serve();
+      addMethods(server);
+      for (const leave of ['disconnect', 'abort'] as const) {
+        const { client } = await arrive(server.url, via);
+        const calling = outcome('the call', client.remoteCall('mute', 1, { timeout: 0 }));
+        await client.remoteCall('echo', 1);
+        await client[leave]();
+        expect(await calling).toMatchObject({ refused: { name: 'ClientError', sent: 'perhaps' } });
+      }
+    });
+
+    it('that is under way when the session is lost fails', async () => {
+      const server = await serve();
+      addMethods(server);
+      const { client } = await arrive(server.url, via);
+      const calling = outcome('the call', client.remoteCall('mute', 1, { timeout: 0 }));
+      await client.remoteCall('echo', 1);
+      await server.close();
+      await serve({}, server.port);
+      expect(await calling).toMatchObject({ refused: { name: 'ClientError', sent: 'perhaps' } });
+    });
+
+    it('that waits for a free connection when the client aborts was aborted, too', async () => {
+      const server = await serve();
+      const { client } = await arrive(server.url, via);
+      outcome('publish', client.getChannel('/a').publish(1));
+      const calling = outcome('a call', client.remoteCall('nobody', 1));
+      client.abort();
+      expect(await calling).toMatchObject({ refused: { code: 'aborted' } });
+    });
+
     it('to an illegal target throws', () => {
       const { client } = invite('http://127.0.0.1:1/cometd', via);
       expect(() => client.remoteCall('a?b', 1)).toThrow(RangeError);

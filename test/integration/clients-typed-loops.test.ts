@@ -1,8 +1,8 @@
 /** Loops over the messages of a channel: order, every way to end, and what the server sees of it. */
-import { BayeuxError } from '@cometd-ts/client/node';
+import { BayeuxError, ClientError } from '@cometd-ts/client/node';
 import { describe, expect, it } from 'vitest';
 import { outcome, vias } from '../faults/watched.ts';
-import { arrive, collect, heard, invite, restart, serve, sessionOf } from './clients-typed-house.ts';
+import { arrive, collect, heard, invite, isHeld, restart, serve, sessionOf } from './clients-typed-house.ts';
 
 describe.each(vias)('a loop over messages, over %s', (via) => {
   it('gets them all in the order of publishing', async () => {
@@ -153,5 +153,19 @@ describe.each(vias)('a loop over messages, over %s', (via) => {
       expect(await outcome('the loop', loop.end)).toBe('ok');
       expect(loop.data).toEqual([]);
     }
+  });
+
+  it('throws when the server ends the session', async () => {
+    const server = await serve();
+    const { client, watched } = await arrive(server.url, via);
+    const subscribed = heard(client, '/meta/subscribe');
+    const loop = collect(client.getChannel('/news').messages());
+    await subscribed;
+    const terminated = watched.status('terminated');
+    if (via === 'long-polling') await isHeld(server, client);
+    sessionOf(server, client).disconnect();
+    const { error } = await terminated;
+    expect(error).toBeInstanceOf(ClientError);
+    expect(await outcome('the loop', loop.end)).toEqual({ refused: error });
   });
 });

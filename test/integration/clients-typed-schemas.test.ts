@@ -1,5 +1,5 @@
 /** Schemas of channels: what fits is delivered as the schema makes it, what does not is reported, and nothing throws. */
-import type { Message, NodeClientOptions } from '@cometd-ts/client/node';
+import type { Message, NodeClientOptions, Schema } from '@cometd-ts/client/node';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { Ear, vias } from '../faults/watched.ts';
@@ -8,6 +8,11 @@ import { arrive, type Guest, serve } from './clients-typed-house.ts';
 interface Invalid {
   readonly message: Message;
   readonly issues: readonly { readonly message: string }[];
+}
+
+/** A schema after the convention, from a function that may take its time. */
+function schemaOf(validate: Schema['~standard']['validate']): Schema {
+  return { '~standard': { version: 1, vendor: 'house', validate } };
 }
 
 const price = v.pipe(
@@ -104,5 +109,43 @@ describe.each(vias)('over %s', (via) => {
     expect((await client.getChannel('/quotes').publish({ price: '1' })).successful).toBe(true);
     expect(await client.remoteCall('echo', 1)).toBe(1);
     expect(invalid).toEqual([]);
+  });
+});
+
+describe.each(vias)('a schema, over %s', (via) => {
+  it('that takes longer for one message than for the next does not change their order', async () => {
+    const server = await serve();
+    let finish: () => void = () => undefined;
+    const slow = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const schema = schemaOf((value) => (value === 'slow' ? slow.then(() => ({ value })) : { value }));
+    const { client } = await arrive(server.url, via, { schemas: { '/a': schema } });
+    const ear = new Ear();
+    await client.getChannel('/a').subscribe(ear.listen);
+    await client.getChannel('/a').publish('slow');
+    await client.getChannel('/a').publish('fast');
+    finish();
+    await ear.hears('fast');
+    await ear.hears('slow');
+    expect(ear.heard).toEqual(['slow', 'fast']);
+  });
+
+  it('that throws or rejects is told by exception, and its message is not delivered', async () => {
+    const server = await serve();
+    const schema = schemaOf((value) => {
+      if (value === 'throw') throw new Error('the schema threw');
+      return value === 'reject' ? Promise.reject(new Error('the schema rejected')) : { value };
+    });
+    const { client, watched } = await arrive(server.url, via, { schemas: { '/a': schema } });
+    const ear = new Ear();
+    await client.getChannel('/a').subscribe(ear.listen);
+    for (const data of ['throw', 'reject', 'good']) await client.getChannel('/a').publish(data);
+    await ear.hears('good');
+    expect(ear.heard).toEqual(['good']);
+    expect(watched.exceptions.map((error) => (error as Error).message)).toEqual([
+      'the schema threw',
+      'the schema rejected',
+    ]);
   });
 });

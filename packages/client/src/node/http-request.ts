@@ -40,10 +40,11 @@ export class HttpExchange implements HttpCall {
       this.#request.headers,
     );
     addCookies(headers, await cookies.header(url));
+    const agent = await agents.forHttp(url);
     if (this.#over) return;
     headers['content-length'] = String(Buffer.byteLength(body));
     const secure = new URL(url).protocol === 'https:';
-    const how = { method: 'POST', headers, agent: agents.forHttp(url) };
+    const how = { method: 'POST', headers, agent };
     const outgoing = secure ? overHttps(url, { ...options.tls, ...how }) : overHttp(url, how);
     this.#outgoing = outgoing;
     outgoing.on('error', (error) => this.#fail(error));

@@ -49,8 +49,8 @@ export class NodeSocket implements WebSocketLike {
   ): Promise<void> {
     const headers = mergeHeaders(options.headers, fields);
     addCookies(headers, await cookies.header(url));
+    const agent = await agents.forWebSocket(url);
     if (this.#closed) return;
-    const agent = agents.forWebSocket(url);
     const socket = new WebSocket(url, protocol ? [protocol] : [], {
       ...options.tls,
       ...(agent ? { agent } : {}),
