@@ -45,7 +45,7 @@ export class Checks {
   #of(channel: string): Schema | undefined {
     const schemas = this.#schemas;
     const name = schemas && [channel, ...wildsOf(channel)].find((one) => Object.hasOwn(schemas, one));
-    return name && schemas[name];
+    return name === undefined ? undefined : schemas?.[name];
   }
 
   #wait(
