@@ -6,6 +6,14 @@ declare module 'faye' {
     constructor(options: { readonly mount: string; readonly timeout?: number });
     attach(server: Server): void;
   }
-  const faye: { readonly NodeAdapter: typeof NodeAdapter };
+  class Client {
+    constructor(url: string);
+    disable(feature: 'websocket' | 'eventsource'): void;
+    on(event: 'transport:down', heard: () => void): void;
+    connect(done: () => void): void;
+    subscribe(channel: string, heard: (data: unknown) => void): PromiseLike<unknown>;
+    publish(channel: string, data: unknown): PromiseLike<unknown>;
+  }
+  const faye: { readonly NodeAdapter: typeof NodeAdapter; readonly Client: typeof Client };
   export default faye;
 }

@@ -1,7 +1,9 @@
-/** `npm run bench`: runs the scenarios in interleaved rounds, prints the tables and keeps them in bench/results. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+/** `npm run bench`: runs the scenarios of a suite in interleaved rounds, prints the tables and keeps them. */
 import { parseArgs } from 'node:util';
 import { pinSelf } from './child.ts';
+import { benchClients, usage as clientsUsage } from './clients/suite.ts';
+import { listOf, numberOf } from './flags.ts';
+import { keep } from './keep.ts';
 import { pageOf } from './report.ts';
 import { type Failure, LOAD_CPU, type Run, run } from './run.ts';
 import { type Scenario, type ServerName, scenarios, serverNames } from './scenarios.ts';
@@ -12,7 +14,11 @@ const usage = `npm run bench -- [flags]
   --seconds S     seconds measured in a run after warming up, 0.1 to 15, default 3
   --only A,B      scenarios: ${scenarios.map((one) => one.name).join(', ')}
   --servers A,B   servers: ${serverNames.join(', ')}
-  --no-save       print only`;
+  --no-save       print only
+
+${clientsUsage}`;
+
+const packages: readonly string[] = ['@cometd-ts/server', 'ws', 'socket.io', 'faye', 'cometd-nodejs-server'];
 
 /** Seconds until the hot path of every server is compiled. */
 const WARM_UP = 2;
@@ -26,7 +32,9 @@ interface Choice {
 }
 
 try {
-  await bench(choose(process.argv.slice(2)));
+  const [suite, ...flags] = process.argv.slice(2);
+  if (suite === 'clients') await benchClients(flags);
+  else await bench(choose(process.argv.slice(2)));
 } catch (error) {
   const misuse = error instanceof RangeError || (error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS');
   console.error(misuse ? `${(error as Error).message}\n\n${usage}` : error);
@@ -58,24 +66,10 @@ function choose(args: readonly string[]): Choice {
   };
 }
 
-function numberOf(name: string, text: string, least: number, most: number): number {
-  const value = Number(text);
-  if (value >= least && value <= most) return value;
-  throw new RangeError(`--${name} takes a number from ${least} to ${most}, not '${text}'`);
-}
-
-function listOf<Name extends string>(text: string | undefined, known: readonly Name[]): readonly Name[] {
-  if (text === undefined) return known;
-  const names = text.split(',');
-  const stranger = names.find((name) => !known.includes(name as Name));
-  if (stranger !== undefined) throw new RangeError(`There is no '${stranger}'; there are ${known.join(', ')}`);
-  return names as Name[];
-}
-
 async function bench({ rounds, seconds, chosen, servers, save }: Choice): Promise<void> {
   pinSelf(LOAD_CPU);
   const date = new Date();
-  const surroundings = surroundingsOf(date, rounds, seconds);
+  const surroundings = surroundingsOf(date, rounds, seconds, packages);
   const plan = { seconds, warmUp: Math.max(WARM_UP, seconds / 2) };
   const runs: Run[] = [];
   const failures: Failure[] = [];
@@ -98,16 +92,7 @@ async function bench({ rounds, seconds, chosen, servers, save }: Choice): Promis
     }
   }
   const page = pageOf(runs, failures, surroundings);
-  if (save) {
-    const folder = new URL('../results/', import.meta.url);
-    mkdirSync(folder, { recursive: true });
-    const file = date.toISOString().slice(0, 19).replaceAll(':', '');
-    writeFileSync(
-      new URL(`${file}.json`, folder),
-      `${JSON.stringify({ surroundings, runs, failures }, undefined, 2)}\n`,
-    );
-    writeFileSync(new URL(`${file}.md`, folder), page);
-  }
+  if (save) keep(date, '', page, { surroundings, runs, failures });
   console.log(`\n${page}`);
 }
 

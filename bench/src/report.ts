@@ -1,7 +1,8 @@
 /** Turns runs into what people read: ratios of the same round first, then absolute figures. */
 import { type Failure, LOAD_CPU, type Run } from './run.ts';
 import { type Scenario, type ServerName, scenarios } from './scenarios.ts';
-import type { Surroundings } from './surroundings.ts';
+import { headOf, type Surroundings } from './surroundings.ts';
+import { medianOf, rangeOf, table } from './table.ts';
 
 /** How our server did against one other in one scenario, over all rounds. */
 export interface Comparison {
@@ -43,16 +44,10 @@ export function compare(runs: readonly Run[]): Comparison[] {
 
 /** The whole page, in Markdown; it reads well in a terminal too. */
 export function pageOf(runs: readonly Run[], failures: readonly Failure[], surroundings: Surroundings): string {
-  const { date, commit, changed, node, cpu, cpus, memory, system, pinned, versions, rounds, seconds } = surroundings;
-  const load = `load on ${pinned ? `CPU ${LOAD_CPU}` : 'any CPU'}`;
+  const { pinned } = surroundings;
+  const places = `server ${pinned ? 'on CPU 0' : 'not pinned (no taskset)'}, load on ${pinned ? `CPU ${LOAD_CPU}` : 'any CPU'}`;
   const lines = [
-    `# Benchmark of ${date}`,
-    '',
-    `Commit ${commit}${changed ? ' with uncommitted changes' : ''}, Node.js ${node}, ${cpus} × ${cpu}, ${memory} GB, ${system}.`,
-    `${rounds} interleaved rounds of ${seconds} s; server ${pinned ? 'on CPU 0' : 'not pinned (no taskset)'}, ${load}.`,
-    `Versions: ${Object.entries(versions)
-      .map(([name, version]) => `${name} ${version}`)
-      .join(', ')}.`,
+    ...headOf('Benchmark', surroundings, places),
     '',
     '## Ratios: the cost of ours divided by the cost of the other, in the same round',
     '',
@@ -87,10 +82,7 @@ function absolute(scenario: Scenario, runs: readonly Run[]): string[] {
     if (mine.length === 0) return [];
     const of = (pick: (run: Run) => number): number => medianOf(mine.map(pick));
     const costs = mine.map((run) => run.cost);
-    const cost = [
-      of((run) => run.cost).toFixed(2),
-      `${Math.min(...costs).toFixed(2)}–${Math.max(...costs).toFixed(2)}`,
-    ];
+    const cost = [of((run) => run.cost).toFixed(2), rangeOf(costs)];
     const rate = Math.round(of((run) => run.rate)).toLocaleString('en');
     if (memory) return [[server, ...cost, of((run) => run.heap ?? 0).toFixed(2), rate]];
     const ms = (pick: 'p50' | 'p90' | 'p99' | 'max'): string =>
@@ -128,18 +120,4 @@ function notesOf(runs: readonly Run[], failures: readonly Failure[]): string[] {
     if (saturated) notes.push(`${which}: the load was saturated, so throughput and latency are the load's.`);
   }
   return notes;
-}
-
-function medianOf(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
-
-/** A Markdown table with aligned columns. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`;
-  return [line(head), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...rows.map(line)];
 }

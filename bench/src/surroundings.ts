@@ -23,7 +23,8 @@ export interface Surroundings {
   readonly seconds: number;
 }
 
-export function surroundingsOf(date: Date, rounds: number, seconds: number): Surroundings {
+/** `packages` are those whose versions matter. */
+export function surroundingsOf(date: Date, rounds: number, seconds: number, packages: readonly string[]): Surroundings {
   return {
     date: date.toISOString(),
     commit: git('rev-parse', '--short=12', 'HEAD') || 'unknown',
@@ -34,12 +35,24 @@ export function surroundingsOf(date: Date, rounds: number, seconds: number): Sur
     memory: Math.round(totalmem() / 1e9),
     system: `${type()} ${release()}`,
     pinned: canPin,
-    versions: Object.fromEntries(
-      ['@cometd-ts/server', 'ws', 'socket.io', 'faye', 'cometd-nodejs-server'].map((name) => [name, versionOf(name)]),
-    ),
+    versions: Object.fromEntries(packages.map((name) => [name, versionOf(name)])),
     rounds,
     seconds,
   };
+}
+
+/** What stands above every page. `places` says which process was where. */
+export function headOf(title: string, surroundings: Surroundings, places: string): string[] {
+  const { date, commit, changed, node, cpu, cpus: count, memory, system, versions, rounds, seconds } = surroundings;
+  return [
+    `# ${title} of ${date}`,
+    '',
+    `Commit ${commit}${changed ? ' with uncommitted changes' : ''}, Node.js ${node}, ${count} × ${cpu}, ${memory} GB, ${system}.`,
+    `${rounds} interleaved rounds of ${seconds} s; ${places}.`,
+    `Versions: ${Object.entries(versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(', ')}.`,
+  ];
 }
 
 function git(...args: readonly string[]): string {
