@@ -432,6 +432,7 @@ export class Engine extends Exchange<SessionFace> {
       if (this.config.fallbackAfter > 0 && !this.#types().includes(`${typeOf(this.transport)}`)) {
         info.action = 'handshake';
         info.transport = this.best();
+        info.delay = 0;
         return;
       }
       const spent = Date.now() - this.#failingSince + info.delay;
