@@ -187,6 +187,7 @@ describe('what the typings of cometd.js leave out', () => {
     expectTypeOf(AckExtension).toBeConstructibleWith();
     expectTypeOf(BinaryExtension).toBeConstructibleWith();
     expectTypeOf(TimeStampExtension).toBeConstructibleWith();
+    expectTypeOf(UpgradeExtension).toBeConstructibleWith({ after: 1000 });
     // @ts-expect-error samples are counted
     new TimeSyncExtension({ maxSamples: 'many' });
   });

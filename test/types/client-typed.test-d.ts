@@ -317,6 +317,7 @@ describe('the client', () => {
     expectTypeOf(client.waitFor(['connected', 'disconnected'], { timeout: 5 })).toEqualTypeOf<Promise<ClientState>>();
     expectTypeOf(client.probe()).toEqualTypeOf<Promise<void>>();
     expectTypeOf(client.abort()).toBeVoid();
+    expectTypeOf(client.retry()).toBeVoid();
     expectTypeOf(client.batch(() => undefined)).toBeVoid();
     expectTypeOf(client.endBatch()).toBeBoolean();
     // @ts-expect-error there is no such state
