@@ -558,7 +558,9 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
       this.#engine.handshakeProps = this.#props();
       info.action = 'handshake';
       info.delay = wallet.renewals > 1 ? this.#engine.backoff.increase() : this.#engine.backoff.rehandshake();
-      info.transport ??= this.#engine.transport;
+      // What was refused was perhaps not the transport. Where it was, the next renewal goes on with another.
+      if (wallet.renewals === 1) this.#engine.registry.reset(false);
+      info.transport = wallet.renewals === 1 ? this.#engine.best() : (info.transport ?? this.#engine.transport);
     } catch (problem) {
       this.#ending = { reason: 'Credentials could not be renewed', error: asError(problem) };
       info.action = 'none';
