@@ -43,6 +43,9 @@ export interface SessionFace extends Face {
 
 const version = '1.0';
 
+/** An id travels with every message: one that would fill them is no id. */
+const longestId = 1000;
+
 export class Engine extends Exchange<SessionFace> {
   readonly registry: TransportRegistry = new TransportRegistry();
   readonly backoff: Backoff = new Backoff(this.config);
@@ -184,7 +187,7 @@ export class Engine extends Exchange<SessionFace> {
   #handshakeReply(message: Message): void {
     if (!isHandshaking(this.state) || message.id !== this.#handshakeId) return;
     const { clientId, supportedConnectionTypes: types } = message;
-    if (message.successful !== true || typeof clientId !== 'string') {
+    if (message.successful !== true || typeof clientId !== 'string' || clientId.length > longestId) {
       this.#failed(message, 'unsuccessful', this.#action('handshake'), this.transport);
       return;
     }
