@@ -13,6 +13,8 @@ export class Gate {
   readonly tokens: Set<string> = new Set();
   /** What the others get. */
   status: 401 | 403 = 401;
+  /** Whether WebSockets may pass at all. */
+  webSockets = true;
   /** The tokens that were shown, in order, with how they fared. */
   readonly shown: string[] = [];
   readonly #sockets: Set<Socket> = new Set();
@@ -37,7 +39,7 @@ export class Gate {
       else response.writeHead(this.status).end('<h1>You shall not pass</h1>');
     });
     http.on('upgrade', (request, socket, head) => {
-      if (this.#lets(request)) this.bayeux.handleUpgrade(request, socket, head);
+      if (this.#lets(request) && this.webSockets) this.bayeux.handleUpgrade(request, socket, head);
       else socket.end(`HTTP/1.1 ${this.status} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
     });
     onTestFinished(async () => {

@@ -226,3 +226,38 @@ it.each(vias)(
     await client.disconnect();
   },
 );
+
+it('a WebSocket that is refused for its credentials is opened with others, and long-polling is not needed', async () => {
+  const gate = await Gate.open('token-2');
+  const office = new Office();
+  const { client, watched } = invite(gate.url, 'websocket', {
+    auth: office.auth,
+    transports: ['websocket', 'long-polling'],
+  });
+  await client.handshake();
+  await client.waitFor('connected');
+  expect(client.transport).toBe('websocket');
+  const from = watched.statuses.length;
+  gate.change('token-3');
+  await watched.status('connected', from);
+  expect(client.transport).toBe('websocket');
+  expect(office.reasons).toHaveLength(3);
+  expect(watched.story).not.toContain('degraded');
+  await client.disconnect();
+});
+
+it('where WebSockets are refused whatever the credentials, long-polling carries on', async () => {
+  const gate = await Gate.open('token-1', 'token-2', 'token-3');
+  gate.webSockets = false;
+  gate.status = 403;
+  const office = new Office();
+  const { client, watched } = invite(gate.url, 'websocket', {
+    auth: office.auth,
+    transports: ['websocket', 'long-polling'],
+  });
+  await client.handshake();
+  expect((await watched.status('connected', 0)).transport).toBe('long-polling');
+  expect(client.status).toMatchObject({ type: 'degraded' });
+  expect(office.reasons.length).toBeLessThanOrEqual(3);
+  await client.disconnect();
+});

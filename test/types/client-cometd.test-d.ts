@@ -16,6 +16,7 @@ import {
   TimeSyncExtension,
   type TransportLike,
   type TransportRegistry,
+  UpgradeExtension,
 } from '@cometd-ts/client';
 import { CometD as NodeCometD } from '@cometd-ts/client/node';
 import { describe, expectTypeOf, test } from 'vitest';
