@@ -269,7 +269,7 @@ describe.each(faces)('$name', ({ visit }) => {
         }
       });
     });
-    const visitor = visit({ url: house.url, via: 'long-polling', options: { maxConnections } });
+    const visitor = visit({ url: house.url, via: 'long-polling', options: { maxConnections, autoBatch: false } });
     await visitor.arrive();
     const sent = Array.from({ length: 3 * (maxConnections - 1) }, (_, n) => visitor.publish('/slow', n));
     expect((await Promise.all(sent)).every(({ successful }) => successful)).toBe(true);

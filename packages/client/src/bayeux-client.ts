@@ -87,7 +87,11 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
       platform,
     );
     this.#engine = engine;
-    Object.assign(engine.config, { logLevel: 'warn', jitter: 0.25, maxSendBayeuxMessageSize: 1_048_576 }, config);
+    Object.assign(
+      engine.config,
+      { logLevel: 'warn', jitter: 0.25, autoBatch: true, maxSendBayeuxMessageSize: 1_048_576 },
+      config,
+    );
     if (!/^(http|ws)s?:\/\//.test(`${url}`)) throw new TypeError(`The URL must be absolute: ${url}`);
     engine.config.url = `${url}`.replace(/^ws/, 'http');
     engine.readURL();
@@ -418,7 +422,8 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
   }
 
   #deliver(channel: string, message: Message): void {
-    for (const name of [channel, ...wildsOf(channel)]) this.#channels.get(name)?.notify(message as Message<never>);
+    this.#channels.get(channel)?.notify(message as Message<never>);
+    for (const wild of wildsOf(channel)) this.#channels.get(wild)?.notify(message as Message<never>);
   }
 
   #emit<Name extends keyof BayeuxClientEvents>(name: Name, ...args: BayeuxClientEvents[Name]): void {

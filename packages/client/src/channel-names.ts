@@ -7,8 +7,21 @@ export function isLegalChannel(name: unknown): name is string {
   return typeof name === 'string' && legal.test(name);
 }
 
+const known: Map<string, readonly string[]> = new Map();
+
 /** The wildcard channels that match a channel, from near to far: for `/a/b` they are `/a/*`, `/a/**`, `/**`. */
-export function wildsOf(name: string): string[] {
+export function wildsOf(name: string): readonly string[] {
+  let wilds = known.get(name);
+  if (!wilds) {
+    wilds = findWilds(name);
+    // An application has a few channels; one with many begins anew now and then.
+    if (known.size >= 1000) known.clear();
+    known.set(name, wilds);
+  }
+  return wilds;
+}
+
+function findWilds(name: string): string[] {
   const wilds: string[] = [];
   let end = name.lastIndexOf('/');
   if (end >= 0) wilds.push(`${name.slice(0, end)}/*`);

@@ -261,7 +261,10 @@ export class ClientChannel<Data = unknown> {
     const failed = (error: unknown): void => this.#host.failed(error);
     this.#listeners.emit(failed, message, this);
     if (message.data === undefined) return;
-    for (const subscriber of [...this.#subscribers.keys()]) {
+    let left = this.#subscribers.size;
+    for (const subscriber of this.#subscribers.keys()) {
+      // Who subscribes meanwhile hears the next one.
+      if (left-- === 0) return;
       try {
         const result = subscriber(message, this);
         if (result instanceof Promise) result.catch(failed);

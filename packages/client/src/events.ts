@@ -32,7 +32,10 @@ export class ListenerSet<Args extends unknown[]> {
   }
 
   emit(failed: (error: unknown) => void, ...args: Args): void {
-    for (const listener of [...this.#listeners]) {
+    let left = this.#listeners.size;
+    for (const listener of this.#listeners) {
+      // Who was added meanwhile hears the next one.
+      if (left-- === 0) return;
       try {
         const result = listener(...args);
         // What an async listener throws is not lost either.

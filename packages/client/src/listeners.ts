@@ -52,8 +52,12 @@ export class ListenerTable {
 
   /** Visits those who hear a channel: of the channel itself, then of wildcards from near to far. */
   visit(channel: string, visit: (handle: SubscriptionHandle) => void): void {
-    for (const name of [channel, ...wildsOf(channel)]) {
-      for (const handle of this.#channels.get(name)?.values() ?? []) visit(handle);
-    }
+    this.#visit(channel, visit);
+    for (const wild of wildsOf(channel)) this.#visit(wild, visit);
+  }
+
+  #visit(name: string, visit: (handle: SubscriptionHandle) => void): void {
+    const entries = this.#channels.get(name);
+    if (entries) for (const handle of entries.values()) visit(handle);
   }
 }

@@ -36,7 +36,7 @@ export interface ClientOptions {
   requestHeaders?: RequestHeaders;
   /** Appends `handshake`, `connect` or `disconnect` to the URL of such requests. Default true. */
   appendMessageTypeToURL?: boolean;
-  /** Sends what waits for a free HTTP connection in one request. Default false. */
+  /** Sends what waits for a free HTTP connection in one request. Default false; the typed client's is true. */
   autoBatch?: boolean;
   /** Longest URL of callback-polling, in characters. Default 2000. */
   maxURILength?: number;

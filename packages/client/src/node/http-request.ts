@@ -73,20 +73,28 @@ export class HttpExchange implements HttpCall {
   }
 
   /** Decodes while it arrives: a character may come in two pieces. */
-  async #read(response: IncomingMessage): Promise<string> {
+  #read(response: IncomingMessage): Promise<string> {
     const { maxBytes = Number.POSITIVE_INFINITY } = this.#request;
-    const tooLong = (): Error => new Error(`The response is longer than ${maxBytes} bytes`);
-    if (Number(response.headers['content-length'] ?? 0) > maxBytes) throw tooLong();
     const decoder = new TextDecoder();
-    let size = 0;
+    let size = Number(response.headers['content-length'] ?? 0);
     let text = '';
-    for await (const chunk of response as AsyncIterable<Uint8Array>) {
-      this.#progress();
-      size += chunk.byteLength;
-      if (size > maxBytes) throw tooLong();
-      text += decoder.decode(chunk, { stream: true });
-    }
-    return text + decoder.decode();
+    return new Promise((resolve, reject) => {
+      const tooLong = (): void => reject(new Error(`The response is longer than ${maxBytes} bytes`));
+      if (size > maxBytes) {
+        tooLong();
+        return;
+      }
+      size = 0;
+      response.on('data', (chunk: Uint8Array) => {
+        this.#progress();
+        size += chunk.byteLength;
+        if (size > maxBytes) tooLong();
+        else text += decoder.decode(chunk, { stream: true });
+      });
+      response.on('end', () => resolve(text + decoder.decode()));
+      response.on('error', reject);
+      response.on('close', () => reject(new Error('The connection was cut')));
+    });
   }
 
   #progress(): void {

@@ -1,4 +1,5 @@
 /** A WebSocket of Node.js: `ws`, with the cookies, header fields, proxy and certificates of the client. */
+import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import type { WebSocketLike } from '../platform.ts';
 import { addCookies, mergeHeaders } from './headers.ts';
@@ -21,6 +22,8 @@ export class NodeSocket implements WebSocketLike {
   #socket: WebSocket | undefined;
   #httpCode: number | undefined;
   #closed = false;
+  #stream: Duplex | undefined;
+  #corked = false;
 
   constructor(
     url: string,
@@ -33,7 +36,20 @@ export class NodeSocket implements WebSocketLike {
 
   send(text: string): void {
     if (!this.#socket) throw new Error('The WebSocket is not open');
+    this.#cork();
     this.#socket.send(text);
+  }
+
+  /** What is sent in one turn leaves in one write. */
+  #cork(): void {
+    const stream = this.#stream;
+    if (!stream || this.#corked) return;
+    this.#corked = true;
+    stream.cork();
+    process.nextTick(() => {
+      this.#corked = false;
+      stream.uncork();
+    });
   }
 
   close(code?: number, reason?: string): void {
@@ -60,6 +76,7 @@ export class NodeSocket implements WebSocketLike {
     });
     this.#socket = socket;
     socket.on('upgrade', (response) => {
+      this.#stream = response.socket;
       cookies.store(url, response.headers).catch((error: unknown) => this.#end(error));
     });
     socket.on('unexpected-response', (_request, response) => {

@@ -47,6 +47,10 @@ export interface Part {
   readonly messages: Message[];
 }
 
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
 export abstract class Transport implements TransportLike {
   _type: string | null = null;
   _cometd: unknown = null;
@@ -155,7 +159,8 @@ export abstract class Transport implements TransportLike {
     if (response === undefined || response === null) return [];
     const value: unknown =
       typeof response === 'string' || response instanceof String ? JSON.parse(`${response}`) : response;
-    return [value].flat().filter((message) => message !== null && typeof message === 'object') as Message[];
+    const messages: unknown[] = Array.isArray(value) ? value : [value];
+    return (messages.every(isObject) ? messages : messages.filter(isObject)) as Message[];
   }
 
   /** Asks the `timeout` listeners for patience: how many ms more, or 0. */
