@@ -162,6 +162,30 @@ describe('in an engine that has only XMLHttpRequest, WebSocket, timers and a ses
   });
 });
 
+describe('the typed client of the classic script', () => {
+  it.each(['websocket', 'long-polling'] as const)('lives in that engine, too, over %s', async (transport) => {
+    const server = await launch();
+    const engine = engineWith([script], 'global');
+    const visit = engine.run(`(async (url, transport) => {
+      const client = new org.cometd.BayeuxClient(url, { transports: [transport] });
+      await client.handshake();
+      const room = client.getChannel('/room');
+      const heard = new Promise((resolve) => room.subscribe((message) => resolve(message.data)));
+      await room.publish('hello');
+      const data = await heard;
+      const used = client.transport;
+      await client.disconnect();
+      return data + ' over ' + used + ', ' + client.status.type;
+    })`) as (url: string, transport: string) => Promise<string>;
+    try {
+      expect(await visit(server.url, transport)).toBe(`hello over ${transport}, disconnected`);
+      expect(engine.complaints).toEqual([]);
+    } finally {
+      await server.close();
+    }
+  });
+});
+
 describe('between two pages', () => {
   let house: Launched;
 

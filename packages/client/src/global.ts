@@ -11,6 +11,7 @@ export { Extension } from './ext/extension.ts';
 export { ReloadExtension } from './ext/reload.ts';
 export { TimeStampExtension } from './ext/timestamp.ts';
 export { TimeSyncExtension } from './ext/timesync.ts';
+export { UpgradeExtension } from './ext/upgrade.ts';
 export { TransportRegistry } from './negotiation.ts';
 export { CallbackPollingTransport } from './transport/callback-polling.ts';
 export { LongPollingTransport } from './transport/long-polling.ts';
