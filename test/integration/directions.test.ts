@@ -120,7 +120,7 @@ const clean: readonly (readonly [file: string, imports: readonly string[]])[] = 
   ['packages/server/test/receive.test.ts', ['vitest', '@cometd-ts/testkit', '../src/receive.ts']],
   ['packages/services/src/processor.ts', ['@cometd-ts/server', '@cometd-ts/protocol', './bindings.ts']],
   ['packages/services/src/shapes.ts', ['@cometd-ts/protocol']],
-  ['packages/services/src/client.ts', ['./client/processor.ts', './template.ts']],
+  ['packages/services/src/client.ts', ['./client/processor.ts', './marks.ts', './template.ts']],
   ['packages/services/src/client/processor.ts', ['@cometd-ts/client', './decorators.ts', '../bindings.ts']],
   ['packages/cli/src/serve.ts', ['node:util', '@cometd-ts/server', '@cometd-ts/client/node']],
   ['packages/testkit/src/launch.ts', ['@cometd-ts/server']],

@@ -7,26 +7,12 @@ import type {
   ServerSession,
   Verdict,
 } from '@cometd-ts/server';
-import { expectContext, isContext, recordCallback, recordMember, recordService } from './bindings.ts';
+import { isContext, recordCallback, recordMember } from './bindings.ts';
 import type { CallMethod, MethodOf, TargetOf } from './contract.ts';
+import { listOf } from './marks.ts';
 import type { Schema } from './schema.ts';
-import type { InjectDecorator, MethodDecorator, ServiceDecorator, StageDecorator } from './shapes.ts';
+import type { InjectDecorator, MethodDecorator } from './shapes.ts';
 import type { ParamsOf } from './template.ts';
-
-/** Marks a class as a service. The name begins the id of its local session; default the name of the class. */
-export const Service: ServiceDecorator & ((name?: string) => ServiceDecorator) = ((
-  first?: unknown,
-  second?: unknown,
-) => {
-  const decorate =
-    (name: string | undefined) =>
-    (service: object, context: unknown): void => {
-      const { name: className } = expectContext('Service', context, ['class']);
-      recordService(service, name || String(className ?? 'service'));
-    };
-  if (isContext(second)) return decorate(undefined)(first as object, second);
-  return decorate(first as string | undefined);
-}) as ServiceDecorator & ((name?: string) => ServiceDecorator);
 
 /** A class, or a name under which the application provides something. */
 export type Token<T> = (abstract new (...args: never[]) => T) | string | symbol;
@@ -138,14 +124,4 @@ export type TypedRemoteCall<Contract extends object> = <Target extends TargetOf<
 /** The decorator for the remote calls of a contract, which server and client share. */
 export function remoteCalls<Contract extends object>(): TypedRemoteCall<Contract> {
   return RemoteCall as unknown as TypedRemoteCall<Contract>;
-}
-
-/** Calls the method when everything is bound; a promise makes `process` one. One in a class; superclasses come first. */
-export const PostConstruct: StageDecorator = (method, context) => recordCallback('PostConstruct', method, context, {});
-
-/** Calls the method when everything is unbound; what it throws is reported. One in a class; superclasses come last. */
-export const PreDestroy: StageDecorator = (method, context) => recordCallback('PreDestroy', method, context, {});
-
-function listOf(channels: string | readonly string[]): readonly string[] {
-  return typeof channels === 'string' ? [channels] : channels;
 }

@@ -15,14 +15,12 @@ export {
   Configure,
   Inject,
   Listener,
-  PostConstruct,
-  PreDestroy,
   RemoteCall,
   remoteCalls,
-  Service,
   Session,
   Subscription,
 } from './decorators.ts';
+export { PostConstruct, PreDestroy, Service } from './marks.ts';
 export { type ProcessorOptions, ServerAnnotationProcessor } from './processor.ts';
 export { type Caller, CallFailure } from './remote-call.ts';
 export { InvalidDataError, type Schema, type SchemaResult } from './schema.ts';

@@ -238,7 +238,7 @@ export class ServerAnnotationProcessor {
     return every(wanted, ({ name, method }) => {
       const pattern = new Pattern(name);
       const subscribed = service.session.getChannel(pattern.channel).subscribe((_, message) => {
-        const params = pattern.bind(new ChannelId(message.channel, { anyCharacter: true }));
+        const params = pattern.bindName(message.channel);
         if (!params) return;
         if (service.turns.isFull(service)) return this.#bayeux.diagnostics.limitHit('maxWaiting', service.name);
         return service.turns.run(service, () => method(message, params) as Maybe<unknown>);

@@ -37,6 +37,13 @@ export class Pattern {
     const values = this.id.bind(channel);
     return values && Object.fromEntries(values);
   }
+
+  /** As `bind`, for a name that came with a message. */
+  bindName(name: string): Params | undefined {
+    if (!this.id.isTemplate) return none;
+    const isLegal = ChannelId.problem(name, { anyCharacter: true }) === undefined;
+    return isLegal ? this.bind(new ChannelId(name, { anyCharacter: true })) : undefined;
+  }
 }
 
 /** What stands before the first variable, and a wildcard for the rest: `/*` when it is one segment. */
