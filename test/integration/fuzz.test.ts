@@ -292,6 +292,11 @@ const options = {
   maxInterval: 2_000,
   logLevel: 'silent',
   maxSessionsPerCookie: -1,
+  // Who shoots this fast would be refused, and prove nothing. The bad messages, too, shall all be looked at.
+  maxPublishRate: -1,
+  maxSubscribeRate: -1,
+  maxHandshakeRate: -1,
+  maxBadMessages: -1,
 } as const;
 
 describe('against any input', () => {

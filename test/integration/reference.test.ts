@@ -337,11 +337,19 @@ These are options; [Options](options.md) has their defaults.
 | \`maxSubscriptionsPerSession\` | the subscribe fails with \`400:maxSubscriptionsPerSession,…:limit_exceeded\` |
 | \`maxRemoteChannels\` | the subscribe or publish that would create a channel fails likewise |
 | \`maxSessionsPerCookie\`, \`maxUnconnectedSessions\` | the handshake fails likewise, with the advice to come again later |
+| \`maxHandshakeRate\`, \`maxHandshakeRatePerAddress\`, \`maxSessionsPerAddress\` | the handshake fails likewise, with the advice to come again later |
+| \`maxConnectionsPerAddress\` | HTTP 429 in place of the upgrade |
+| \`maxPublishRate\`, \`maxSubscribeRate\` | the publish or subscribe fails likewise; the \`interval\` of its advice says when there is room again |
+| \`maxBadMessages\` | the session ends with advice \`none\`; WebSocket close 1008 |
+| \`maxSessions\`, \`maxEventLoopDelay\` | the handshake fails with \`503:…:overloaded\` and advises \`interval\` and \`hosts\` |
 | \`maxSessionsPerBrowser\` | the connect is not held, and advises \`multiple-clients\` |
 | \`writeTimeout\` | the connection is cut |
 | \`ws.handshakeTimeout\`, \`ws.idleTimeout\` | WebSocket close 1008, 1000 |
 | \`ws.pingInterval\` | the connection is cut when a ping goes unanswered |
 | \`maxProcessing\`, \`maxInterval\` | the session expires |
+
+A session is counted from its handshake to its end for the address it shook hands from. Sessions inside the server are
+never counted. [Limits and overload](../how-to/limits.md) says how to set these, and what to tell the server of proxies.
 
 Numbers in a client's advice are bounded, too: \`timeout\` by 60 s or the transport's own, \`interval\` by one hour.
 `;

@@ -29,7 +29,12 @@ const scenario = findScenario(scenarioName);
 
 function bayeux(http: HttpServer): Host {
   // With a frame of its own for every message, they can still share a write, or the server could not keep up.
-  const server = new BayeuxServer({ messagesPerFrame: scenario.together, maxFrameSize: 65_536 });
+  const server = new BayeuxServer({
+    messagesPerFrame: scenario.together,
+    maxFrameSize: 65_536,
+    maxPublishRate: -1,
+    maxHandshakeRate: -1,
+  });
   server.attach(http, { path: '/cometd' });
   const { channel } = server.createChannelIfAbsent(CHANNEL, (made) => {
     made.persistent = true;

@@ -14,7 +14,7 @@ export interface BayeuxErrorEntry {
 const meanings: Readonly<Record<BayeuxErrorCode, string>> = {
   channel_missing: 'The message has no channel, or the channel does not exist',
   message_invalid: 'A field of the message has the wrong type',
-  limit_exceeded: 'The message is larger than a limit of the server allows',
+  limit_exceeded: 'The message is larger, or comes sooner, than a limit of the server allows; the arguments name it',
   version_unsupported: 'The peers have no protocol version in common',
   connection_types_unsupported: 'The peers have no connection type in common',
   session_unknown: 'The session does not exist, or is not the sender’s',
@@ -33,6 +33,7 @@ const meanings: Readonly<Record<BayeuxErrorCode, string>> = {
   message_id_invalid: 'The message id is not alphanumeric',
   timeout: 'The reply did not arrive in time',
   internal_error: 'The server failed to process this message; its log says why',
+  overloaded: 'The server has too much to do for newcomers; its advice says when to come again, and where',
   error_unknown: 'The peer reported an error that has no name here',
 };
 

@@ -23,6 +23,7 @@ export type BayeuxErrorCode =
   | 'message_id_invalid'
   | 'timeout'
   | 'internal_error'
+  | 'overloaded'
   | 'error_unknown';
 
 /** The three digits of each code. */
@@ -48,6 +49,7 @@ export const statuses: Readonly<Record<BayeuxErrorCode, number>> = {
   message_id_invalid: 405,
   timeout: 406,
   internal_error: 500,
+  overloaded: 503,
   error_unknown: 500,
 };
 

@@ -25,6 +25,7 @@ describe('the error table', () => {
     ['406::timeout', 'timeout', []],
     ['400:maxChannelLength,255:limit_exceeded', 'limit_exceeded', ['maxChannelLength', '255']],
     ['400:ext:message_invalid', 'message_invalid', ['ext']],
+    ['503:maxSessions:overloaded', 'overloaded', ['maxSessions']],
   ])('writes and reads %s', (wire, code, args) => {
     expect(errorText(code, ...args)).toBe(wire);
     expect(parseError(wire)).toEqual({ status: errorTable[code].status, args, text: errorTable[code].text, code });

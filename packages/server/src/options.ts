@@ -125,6 +125,47 @@ export interface BayeuxOptions {
   maxUnconnectedSessions: number;
   /** Bytes of request bodies being received at one time; −1 for no bound. Default 67108864. */
   maxInFlightBytes: number;
+  /** Publishes of one session a second, after a burst; −1 for no bound. Default 100. */
+  maxPublishRate: number;
+  /** Publishes a session may send at once, when it was quiet before. Default 200. */
+  publishBurst: number;
+  /** Subscribe messages of one session a second, after a burst; −1 for no bound. Default 50. */
+  maxSubscribeRate: number;
+  /** Subscribe messages a session may send at once, when it was quiet before. Default 200. */
+  subscribeBurst: number;
+  /** Messages of one session, or WebSocket without one, in ten seconds that are no Bayeux; then it is ended. −1 for no bound. Default 50. */
+  maxBadMessages: number;
+  /** Handshakes of all clients a second; −1 for no bound. Default 500. */
+  maxHandshakeRate: number;
+  /** Handshakes of one address a second, after a burst; −1 for no bound. Default 20. */
+  maxHandshakeRatePerAddress: number;
+  /** Handshakes an address may send at once, when it was quiet before. Default 100. */
+  handshakeBurstPerAddress: number;
+  /** Sessions of one address; −1 for no bound. Default 2000. */
+  maxSessionsPerAddress: number;
+  /** WebSocket connections of one address; −1 for no bound. Default 2000. */
+  maxConnectionsPerAddress: number;
+  /**
+   * Proxies in front of the server, each of which adds to `X-Forwarded-For`; the address that the outermost one saw counts.
+   * Default 0: the header is not believed, and the address of the socket counts.
+   */
+  trustedProxies: number;
+  /**
+   * Says whom the limits per address count a request for, by any name; undefined for nobody. Called for each handshake and
+   * upgrade. Default the IPv4 address or the IPv6 network of 64 bits; the machine itself is not counted.
+   */
+  clientAddress: ((request: IncomingMessage) => string | undefined) | undefined;
+  /** Sessions of the server; further handshakes are answered with `overloaded`. −1 for no bound. Default −1. */
+  maxSessions: number;
+  /**
+   * Delay of the event loop, in ms, from which on handshakes are answered with `overloaded`, until it has been less for ten
+   * seconds; −1 for no bound. Default −1.
+   */
+  maxEventLoopDelay: number;
+  /** Interval advised with `overloaded`, in ms; each client gets another one, from half of it to one and a half. Default 10000. */
+  overloadInterval: number;
+  /** Hosts advised with `overloaded`, such as 'b.example.com'. Default []. */
+  overloadHosts: readonly string[];
   /** Messages in one payload, JSON depth and so on: see the page of limits. Default `defaultLimits`. */
   limits: Limits;
   /** Values of a request that `BayeuxContext.attribute` gives to the application. Called once for a request. Default none. */

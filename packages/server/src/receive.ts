@@ -82,6 +82,7 @@ export class Hall {
     if (error) {
       this.#rooms.diagnostics.rejected(error.code, message.channel);
       refuseWith(reply, error);
+      this.#misbehaved(session, message, reply);
       return reply;
     }
     if (extensions.isEmpty && !session?.extensions) return this.#admitted(session, message, reply);
@@ -93,6 +94,13 @@ export class Hall {
       if (!kept) return this.#deleted(reply);
       return this.#admitted(session, message, reply);
     });
+  }
+
+  /** Who sends too much that is no Bayeux is a client no longer. */
+  #misbehaved(session: Session | null, message: ServerMessage, reply: ServerMessage): void {
+    if (!this.#rooms.rates.misbehaved(session, message, reply) || !session) return;
+    this.#rooms.sessions.remove(session, null, false);
+    session.flush();
   }
 
   /** The reply passes the outgoing extensions, and is encoded. Null when one of them swallowed it. */
@@ -133,6 +141,8 @@ export class Hall {
     }
     session.timing.touch(message.channel === META_CONNECT);
     if (isMeta(message.channel)) return this.#meta(session, message, reply);
+    const { rates } = this.#rooms;
+    if (rates.limitsPublishes && !session.isLocalSession && !rates.take('publishes', session, reply)) return reply;
     return chain(this.#channelFor(session, message, reply), (channel) => {
       if (!channel) return reply;
       return this.#publish(session, channel, message, reply);

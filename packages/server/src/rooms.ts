@@ -8,7 +8,9 @@ import { ServerExtensions } from './extensions.ts';
 import type { Listeners } from './listeners.ts';
 import type { Settings } from './options.ts';
 import { Admission } from './policy/admit.ts';
+import { Overload } from './policy/overload.ts';
 import { DefaultSecurityPolicy } from './policy/policy.ts';
+import { Rates } from './policy/rates.ts';
 import { SessionClock } from './session/clock.ts';
 import { Flusher } from './session/flusher.ts';
 import { Holds } from './session/holds.ts';
@@ -25,6 +27,8 @@ export interface Rooms {
   readonly sessions: Sessions;
   readonly channels: Channels;
   readonly admission: Admission;
+  readonly rates: Rates;
+  readonly overload: Overload;
   readonly publisher: Publisher;
 }
 
@@ -80,6 +84,8 @@ export function furnish(
     sessions,
     channels,
     admission,
+    rates: new Rates(settings, clock, diagnostics),
+    overload: new Overload(settings, clock, diagnostics, () => sessions.size),
     publisher,
   };
 }

@@ -60,6 +60,7 @@ export class BayeuxServer implements Bayeux {
     this.#http = new HttpTransport(this.#rooms, this.#hall, origins);
     this.#webSocket = new WebSocketTransport(this.#rooms, this.#hall, origins);
     this.#listeners.add('sessionRemoved', (session) => this.#http.browsers.forget(session as never));
+    this.#listeners.add('sessionRemoved', (session) => this.#rooms.rates.left(session as never));
   }
 
   // Its life
@@ -73,6 +74,7 @@ export class BayeuxServer implements Bayeux {
     if (this.#state === 'stopped') throw new TypeError('This server was stopped; make a new one');
     if (this.#state === 'started') return;
     this.#state = 'started';
+    this.#rooms.overload.start();
     this.#scheduleSweep();
   }
 
@@ -81,6 +83,7 @@ export class BayeuxServer implements Bayeux {
     if (this.#state === 'stopped') return;
     this.#state = 'stopped';
     clearTimeout(this.#sweeper);
+    this.#rooms.overload.stop();
     for (const detach of this.#detachments) detach();
     this.#detachments.clear();
     // What was said in this turn still goes out.
@@ -114,6 +117,8 @@ export class BayeuxServer implements Bayeux {
     this.#webSocket.sweep();
     this.#rooms.channels.sweep();
     this.#rooms.sessions.sweep();
+    this.#rooms.rates.sweep();
+    this.#rooms.overload.sweep();
     this.#scheduleSweep();
   }
 

@@ -16,16 +16,20 @@ import { refuse } from './reply.ts';
 const VERSION = '1.0';
 
 export function handshake(rooms: Rooms, session: Session, message: ServerMessage, reply: ServerMessage): Maybe<void> {
-  const { admission, settings, sessions } = rooms;
+  const { admission, settings, sessions, overload, rates } = rooms;
   if (settings.strictHandshake && !negotiates(rooms, message, reply)) return;
-  if (!session.isLocalSession && isCrowded(rooms, reply)) return;
+  if (!session.isLocalSession) {
+    if (overload.sheds(reply) || isCrowded(rooms, reply) || !rates.handshake(session, message, reply)) return;
+  }
   session.userAgent = message.context?.header('user-agent');
   return chain(admission.canHandshake(session, message), (allowed) => {
     if (!allowed) {
+      rates.left(session);
       refuseHandshake(reply, 'handshake_denied');
       return;
     }
     if (!session.handshaken()) {
+      rates.left(session);
       refuse(reply, 'handshake_failed');
       return;
     }

@@ -13,7 +13,8 @@ import type { Session } from '../session/session.ts';
 import { refuse, refuseWith } from './reply.ts';
 
 export function subscribe(rooms: Rooms, session: Session, message: ServerMessage, reply: ServerMessage): Maybe<void> {
-  const { settings } = rooms;
+  const { settings, rates } = rooms;
+  if (rates.limitsSubscribes && !session.isLocalSession && !rates.take('subscribes', session, reply)) return;
   const names = subscriptionsOf(message, settings.limits, { checkFields: settings.validateMessageFields });
   if (names instanceof BayeuxError) return refuseWith(reply, names);
   const channels: Channel[] = [];

@@ -125,6 +125,7 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
       if (isHandshake && session?.isHandshook) this.#session = session;
       const connects = messages.some((message) => message.channel === META_CONNECT);
       this.#answer(session, replies, connects && !this.#held ? this.#connect : null);
+      if (rooms.rates.isCut(this.#context)) this.#cutOff();
       this.#next();
     });
   }
@@ -377,6 +378,12 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
   /** The server stops. */
   stop(): void {
     this.#close(CLOSE_RESTART, 'The server stops');
+  }
+
+  /** The peer has sent too much that is no Bayeux. Its replies, and that of a held connect, still go out. */
+  #cutOff(): void {
+    this.write();
+    this.#close(CLOSE_POLICY, 'The limit maxBadMessages was hit');
   }
 
   #close(code: number, reason: string): void {

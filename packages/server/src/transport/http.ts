@@ -137,7 +137,9 @@ export class HttpTransport {
     const { diagnostics, settings } = this.#rooms;
     let messages: ServerMessage[];
     try {
-      messages = readPayload(this.#rooms, texts, new RequestContext(request, settings.requestAttributes));
+      const context = new RequestContext(request, settings.requestAttributes);
+      messages = readPayload(this.#rooms, texts, context);
+      if (messages[0]?.channel === META_HANDSHAKE) this.#rooms.rates.meet(context, request);
     } catch (error) {
       return this.#failed(request, response, error, service);
     }

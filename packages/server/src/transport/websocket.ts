@@ -68,7 +68,7 @@ export class WebSocketTransport {
 
   /** Takes an upgrade, or refuses it with an HTTP status. Never throws. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { settings, diagnostics } = this.#rooms;
+    const { settings, diagnostics, rates } = this.#rooms;
     const ignore = (error: Error): void => diagnostics.debug('upgrade', () => `An upgrade failed: ${error.message}`);
     socket.on('error', ignore);
     if (!settings.allowedTransports.includes('websocket'))
@@ -80,8 +80,12 @@ export class WebSocketTransport {
     if (!this.#offersProtocol(request))
       return answer(socket, 400, `The subprotocol ${settings.websocket.protocol} must be offered`);
     const context = new RequestContext(request, settings.requestAttributes);
+    const address = rates.meet(context, request);
+    if (rates.isFull(address))
+      return answer(socket, 429, 'This address has too many connections (limit maxConnectionsPerAddress)');
     this.#server.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
       socket.off('error', ignore);
+      if (address !== undefined) webSocket.on('close', rates.opened(address));
       this.#connections.add(new Connection(this.#host, webSocket, socket, context));
     });
   }
@@ -108,6 +112,7 @@ const phrases: ReadonlyMap<number, string> = new Map([
   [400, 'Bad Request'],
   [403, 'Forbidden'],
   [404, 'Not Found'],
+  [429, 'Too Many Requests'],
   [503, 'Service Unavailable'],
 ]);
 

@@ -364,7 +364,7 @@ describe('a peer that does not read', () => {
   });
 
   it('is not read from either: what it sends waits', async () => {
-    const server = await serve({ maxQueue: -1, maxQueueBytes: -1 });
+    const server = await serve({ maxQueue: -1, maxQueueBytes: -1, maxPublishRate: -1 });
     const { peer, clientId } = await deaf(server);
     const request = (id: number) => [{ id: String(id), channel: '/service/none', clientId, data: 'x'.repeat(10_000) }];
     const echo = server.bayeux.createChannelIfAbsent('/service/none').channel;
