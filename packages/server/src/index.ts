@@ -21,6 +21,7 @@ export type {
   Verdict,
 } from './api.ts';
 export type { Logger, LogLevel } from './diagnostics.ts';
+export { type AcknowledgedMessagesEvents, AcknowledgedMessagesExtension } from './ext/ack.ts';
 export { ServerMessage } from './message.ts';
 export type {
   BayeuxOptions,

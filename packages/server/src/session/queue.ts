@@ -20,6 +20,11 @@ export class MessageQueue {
     return this.#messages.length;
   }
 
+  /** Characters of all messages in it. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Whether a message that cannot wait is among them. */
   get hasNonLazy(): boolean {
     return this.#nonLazy;

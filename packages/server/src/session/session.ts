@@ -25,6 +25,7 @@ import { ServerMessage } from '../message.ts';
 import type { SessionClock } from './clock.ts';
 import type { Conduit, Ending } from './conduit.ts';
 import { MessageQueue } from './queue.ts';
+import type { Retention } from './retention.ts';
 import { Timing, type Via } from './timing.ts';
 
 /** What a session needs from the house it lives in. */
@@ -62,6 +63,7 @@ export class Session implements ServerSession {
   #attributes: Map<string, unknown> | undefined;
   #extensions: SessionExtensions | undefined;
   #listeners: Listeners<SessionEvents> | undefined;
+  #retention: Retention | undefined;
 
   constructor(host: SessionHost, id: string, via: Via, isLocal: boolean, broadcastToPublisher: boolean) {
     this.#host = host;
@@ -150,6 +152,22 @@ export class Session implements ServerSession {
     return this.#extensions;
   }
 
+  /** From now on nothing leaves but with the replies to connects, and is kept by `retention`. */
+  retain(retention: Retention): void {
+    this.#retention = retention;
+    this.metaConnectDeliverOnly = true;
+  }
+
+  /** Whether what leaves is kept until the client has it. */
+  get isRetaining(): boolean {
+    return this.#retention !== undefined;
+  }
+
+  /** For those who extend a session from inside the house. */
+  get diagnostics(): Diagnostics {
+    return this.#host.diagnostics;
+  }
+
   notify<Name extends 'added' | 'removed' | 'suspended' | 'resumed'>(
     name: Name,
     ...args: Parameters<SessionEvents[Name]>
@@ -215,7 +233,7 @@ export class Session implements ServerSession {
   // Its road
 
   get deliverOnly(): boolean {
-    return this.metaConnectDeliverOnly || this.timing.via.settings.metaConnectDeliverOnly;
+    return this.metaConnectDeliverOnly || this.isRetaining || this.timing.via.settings.metaConnectDeliverOnly;
   }
 
   get conduit(): Conduit | null {
@@ -291,6 +309,11 @@ export class Session implements ServerSession {
 
   /** Empties the queue for writing, together with `replies`. */
   takeQueue(replies: readonly ServerMessage[]): ServerMessage[] {
+    if (!this.#retention) return this.#dequeue(replies);
+    return this.#retention.take(this.#queue, replies, () => this.#dequeue(replies));
+  }
+
+  #dequeue(replies: readonly ServerMessage[]): ServerMessage[] {
     this.#cancelLazy();
     const listeners = this.#listeners?.of('deQueue') ?? [];
     if (listeners.length === 0) return this.#queue.take();

@@ -199,7 +199,7 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
   hold(message: ServerMessage, reply: ServerMessage): boolean {
     const session = this.#session;
     if (!session || !this.#isOpen || !session.timing.isCurrentConnect(this.#connect)) return false;
-    if (session.deliverOnly && session.hasNonLazyMessages) return false;
+    if (session.deliverOnly && session.hasNonLazyMessages && !session.isBatching) return false;
     if (!mayHold(session, reply, this.#wasConnected)) return false;
     session.timing.suspendExpiration();
     session.notify('suspended', session, message, session.timing.holdTime);
@@ -239,7 +239,7 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
   }
 
   relieve(): void {
-    if (!this.#isBlocked && this.#session && !this.#session.deliverOnly) this.write();
+    if (!this.#isBlocked && this.#session && (this.#held || !this.#session.deliverOnly)) this.write();
   }
 
   release(ending: Ending): void {
@@ -282,9 +282,8 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
     try {
       if (isHandshake && first && session) this.#answerHandshake(session, first);
       else {
-        if (session && this.#mayCarry(session, connect !== null))
-          this.#outbox.push('queue', session.takeQueue(replies));
-        this.#outbox.push('replies', replies);
+        const queue = session && this.#mayCarry(session, connect !== null) ? session.takeQueue(replies) : [];
+        this.#push(session, queue, replies);
       }
     } catch (error) {
       this.#host.rooms.diagnostics.failed('websocket', error);
@@ -297,12 +296,21 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
     const carries = reply.successful === true && session.allowMessageDeliveryDuringHandshake;
     const queue = carries ? session.takeQueue([reply]) : [];
     if (queue.length > 0) reply['x-messages'] = queue.filter((message) => message.data !== undefined).length;
+    if (session.isRetaining) return this.#outbox.push('replies', [reply, ...queue]);
     this.#outbox.push('replies', [reply]);
     this.#outbox.push('queue', queue);
   }
 
+  /** What is kept until the client has it shares a frame with the reply that numbers it: both arrive, or none. */
+  #push(session: Session | null, queue: readonly ServerMessage[], replies: readonly ServerMessage[]): void {
+    if (session?.isRetaining && queue.length > 0) return this.#outbox.push('replies', [...queue, ...replies]);
+    this.#outbox.push('queue', queue);
+    this.#outbox.push('replies', replies);
+  }
+
   /** Whether queued messages travel with replies: behind a peer that does not read they stay in the queue, and bounded. */
   #mayCarry(session: Session, hasConnect: boolean): boolean {
+    if (session.isRetaining) return hasConnect;
     if (session.conduit !== this || session.isBatching || this.#isBlocked) return false;
     return hasConnect || (!session.deliverOnly && session.hasMessages);
   }
