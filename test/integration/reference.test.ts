@@ -50,6 +50,7 @@ const options = 'packages/server/src/options.ts';
 
 /** What clients understand, and the unit of what is a number. The compiler holds this list to the options there are. */
 const clientUnits: Record<keyof ClientOptions, string> = {
+  jsonContext: '',
   urls: '',
   logLevel: '',
   useWorkerScheduler: '',

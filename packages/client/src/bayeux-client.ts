@@ -71,7 +71,7 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
         call: (callback, message) => callback(message),
         deleted: (message, callback) => {
           if (message.channel.startsWith('/meta/') && message.channel !== META_SUBSCRIBE) return;
-          callback?.({ ...message, successful: false, error: '404::message_deleted' });
+          callback?.({ ...message, successful: false, failure: { reason: 'Deleted', sent: 'no' } });
         },
         extensionFailed: this.#exception,
         receive: (message) => engine.receive(message),

@@ -47,12 +47,10 @@ export class ClientError extends Error {
 /** The error that an unsuccessful message stands for. */
 export function errorOf(message: Message): BayeuxError | ClientError {
   const { error, failure } = message;
-  if (!failure) {
-    if (error === '404::message_deleted') return new ClientError('message_deleted', 'An extension deleted the message');
-    return BayeuxError.from(typeof error === 'string' ? error : '');
-  }
+  if (!failure) return BayeuxError.from(typeof error === 'string' ? error : '');
   const { reason, exception, httpCode, websocketCode, sent } = failure;
   const options = { sent, httpCode, websocketCode, cause: exception };
+  if (reason === 'Deleted') return new ClientError('message_deleted', 'An extension deleted the message', options);
   const detail = reason || (exception instanceof Error ? exception.message : '') || message.channel;
   if (error?.startsWith('406') || /expired|timeout/i.test(`${reason}`))
     return new ClientError('timeout', `No reply in time: ${detail}`, options);

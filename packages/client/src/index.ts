@@ -25,7 +25,7 @@ export { type UpgradeConfiguration, UpgradeExtension } from './ext/upgrade.ts';
 export type { SubscriptionHandle } from './listeners.ts';
 export type { Envelope, Failure, Message } from './message.ts';
 export { TransportRegistry } from './negotiation.ts';
-export type { ClientOptions, LogLevel, RequestHeaders } from './options.ts';
+export type { ClientOptions, JSONCodec, LogLevel, RequestHeaders } from './options.ts';
 export type { HttpCall, HttpRequest, Platform, WebSocketLike } from './platform.ts';
 export type { ClientState } from './state.ts';
 export type { Status } from './status.ts';

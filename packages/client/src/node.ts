@@ -31,7 +31,7 @@ export { TransportRegistry } from './negotiation.ts';
 export type { NodeOptions, TlsOptions } from './node/options.ts';
 export type { NodePlatform } from './node/platform.ts';
 export { nodePlatform } from './node/platform.ts';
-export type { ClientOptions, LogLevel, RequestHeaders } from './options.ts';
+export type { ClientOptions, JSONCodec, LogLevel, RequestHeaders } from './options.ts';
 export type { Platform } from './platform.ts';
 export type { ClientState } from './state.ts';
 export type { Status } from './status.ts';

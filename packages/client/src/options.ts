@@ -6,6 +6,12 @@ export type RequestHeaders = Record<string, string> | (() => Record<string, stri
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
+/** Reads and writes JSON: `JSONContext` and `ExactJSONContext` of `@cometd-ts/protocol` are such. */
+export interface JSONCodec {
+  parse(text: string): unknown;
+  generate(value: unknown): string;
+}
+
 /** What both clients understand. Times are in ms. */
 export interface ClientOptions {
   /** URLs of single transports, by transport type, instead of the client's URL. Default none. */
@@ -44,6 +50,8 @@ export interface ClientOptions {
   maxSendBayeuxMessageSize?: number;
   /** Longest HTTP response, in bytes. Default 16 MiB. */
   maxResponseSize?: number;
+  /** Reads and writes JSON, with the convertors of the application's classes. Default null: the platform's JSON. */
+  jsonContext?: JSONCodec | null;
   /** What holds until the server advises something else. Default timeout 60000, interval 0, maxInterval 0. */
   advice?: Advice;
 }
@@ -71,6 +79,7 @@ export function defaultConfiguration(): Configuration {
     maxURILength: 2000,
     maxSendBayeuxMessageSize: 8192,
     maxResponseSize: 16_777_216,
+    jsonContext: null,
     advice: { timeout: 60_000, interval: 0, reconnect: undefined as never, maxInterval: 0 },
   };
 }

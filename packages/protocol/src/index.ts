@@ -20,6 +20,7 @@ export {
   parseError,
 } from './error.ts';
 export { type BayeuxErrorEntry, errorTable } from './error-table.ts';
+export { ExactJSONContext, ExactNumber } from './exact-json-context.ts';
 export { ExtensionPipe } from './extension.ts';
 export { type Convertor, JSONContext } from './json-context.ts';
 export { defaultLimits, type LimitName, type Limits, resolveLimits } from './limits.ts';

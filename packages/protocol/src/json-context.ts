@@ -34,38 +34,40 @@ export class JSONContext {
     return this;
   }
 
+  protected get hasConvertors(): boolean {
+    return this.#byName.size > 0;
+  }
+
   /** Parses a text. Throws `SyntaxError`, and what a convertor throws. */
   parse(text: string): unknown {
-    if (this.#byName.size === 0) return JSON.parse(text);
-    return JSON.parse(text, (_name, value: unknown) => this.#read(value));
+    if (!this.hasConvertors) return JSON.parse(text);
+    return JSON.parse(text, (_name, value: unknown) => this.revive(value));
   }
 
   /** Generates the text of a value. Throws `TypeError` for what has no JSON form: undefined, functions, cycles. */
   generate(value: unknown): string {
-    const text = this.#byName.size === 0 ? JSON.stringify(value) : this.#generate(value);
+    const text = this.hasConvertors
+      ? stringify(value, (original, own) => this.write(original, own))
+      : JSON.stringify(value);
     if (text === undefined) throw new TypeError('The value has no JSON form');
     return text;
   }
 
-  #read(value: unknown): unknown {
+  /** The application's object for what was parsed, if it is one. */
+  protected revive(value: unknown): unknown {
     if (value === null || typeof value !== 'object' || !Object.hasOwn(value, 'class')) return value;
     const className = (value as { class?: unknown }).class;
     const entry = typeof className === 'string' ? this.#byName.get(className) : undefined;
     return entry === undefined ? value : entry.convertor.read(value as Record<string, unknown>);
   }
 
-  #generate(value: unknown): string | undefined {
-    const write = (original: unknown, replaced: unknown): unknown => {
-      const entry = this.#entryOf(original);
-      if (entry === undefined) return replaced;
-      const fields: Record<string, unknown> = { class: entry.className, ...entry.convertor.write(original) };
-      fields.class = entry.className;
-      return fields;
-    };
-    // The holder has the value as it was before its own toJSON, if any, was asked: a convertor comes first.
-    return JSON.stringify(value, function (this: Record<string, unknown>, name: string, replaced: unknown) {
-      return write(this[name], replaced);
-    });
+  /** The fields of an application's object; `own` for everything else. */
+  protected write(original: unknown, own: unknown): unknown {
+    const entry = this.#entryOf(original);
+    if (entry === undefined) return own;
+    const fields: Record<string, unknown> = { class: entry.className, ...entry.convertor.write(original) };
+    fields.class = entry.className;
+    return fields;
   }
 
   #entryOf(value: unknown): Entry | undefined {
@@ -76,6 +78,16 @@ export class JSONContext {
     }
     return undefined;
   }
+}
+
+/** `JSON.stringify` whose replacer sees each value as it was before its own `toJSON`, if any, was asked. */
+export function stringify(
+  value: unknown,
+  replace: (original: unknown, own: unknown, name: string) => unknown,
+): string | undefined {
+  return JSON.stringify(value, function (this: Record<string, unknown>, name: string, own: unknown) {
+    return replace(this[name], own, name);
+  });
 }
 
 function prototypeOf(value: object): object | null {

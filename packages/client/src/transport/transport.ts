@@ -4,7 +4,7 @@
  */
 import type { Advice } from '@cometd-ts/protocol';
 import type { Envelope, Failure, Message } from '../message.ts';
-import type { Configuration } from '../options.ts';
+import type { Configuration, JSONCodec } from '../options.ts';
 import { delayOf, type Platform } from '../platform.ts';
 
 /** What a client asks of a transport. */
@@ -151,16 +151,37 @@ export abstract class Transport implements TransportLike {
   }
 
   convertToJSON(messages: Message | readonly Message[]): string {
-    return JSON.stringify(messages);
+    const { jsonContext } = this._host.config;
+    return jsonContext ? jsonContext.generate(messages) : JSON.stringify(messages);
   }
 
   /** The messages of a response: text, an array, or one object. */
   convertToMessages(response: unknown): Message[] {
     if (response === undefined || response === null) return [];
     const value: unknown =
-      typeof response === 'string' || response instanceof String ? JSON.parse(`${response}`) : response;
+      typeof response === 'string' || response instanceof String ? this._parse(`${response}`) : response;
     const messages: unknown[] = Array.isArray(value) ? value : [value];
     return (messages.every(isObject) ? messages : messages.filter(isObject)) as Message[];
+  }
+
+  _parse(text: string): unknown {
+    const { jsonContext } = this._host.config;
+    if (!jsonContext) return JSON.parse(text);
+    try {
+      return jsonContext.parse(text);
+    } catch {
+      // A convertor refused something: the message that has it is left out, its neighbours are not.
+      return [JSON.parse(text)].flat().map((message) => this._convert(jsonContext, message));
+    }
+  }
+
+  _convert(jsonContext: JSONCodec, message: unknown): unknown {
+    try {
+      return jsonContext.parse(JSON.stringify(message));
+    } catch (error) {
+      this._warn('Left out a message that jsonContext cannot read', error);
+      return null;
+    }
   }
 
   /** Asks the `timeout` listeners for patience: how many ms more, or 0. */
