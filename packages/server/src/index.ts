@@ -22,6 +22,21 @@ export type {
 } from './api.ts';
 export type { Logger, LogLevel } from './diagnostics.ts';
 export { type AcknowledgedMessagesEvents, AcknowledgedMessagesExtension } from './ext/ack.ts';
+export { type Activity, ActivityExtension, type ActivityOptions, SessionActivityExtension } from './ext/activity.ts';
+export { BinaryExtension, SessionBinaryExtension } from './ext/binary.ts';
+export {
+  type DataFilter,
+  type FilterOptions,
+  filterData,
+  filterJSON,
+  type JSONLeaves,
+  noMarkup,
+  noScripts,
+  type ReplaceRule,
+  replaceMatches,
+} from './ext/data-filters.ts';
+export { TimestampExtension, type TimestampOptions } from './ext/timestamp.ts';
+export { TimesyncExtension, type TimesyncOptions } from './ext/timesync.ts';
 export { ServerMessage } from './message.ts';
 export type {
   BayeuxOptions,
