@@ -1,6 +1,6 @@
 /** A service that can be called, on a real server, and what every client must see of it. */
-import { type BinaryData, decodeBinary, encodeBinary, isBinaryData } from '@cometd-ts/protocol';
-import { DefaultSecurityPolicy } from '@cometd-ts/server';
+import { type BinaryData, isBinaryData } from '@cometd-ts/protocol';
+import { BinaryExtension, DefaultSecurityPolicy } from '@cometd-ts/server';
 import { type Caller, CallFailure, RemoteCall, ServerAnnotationProcessor, Service } from '@cometd-ts/services';
 import { type Launched, launch } from '@cometd-ts/testkit';
 import { expect, it, onTestFinished } from 'vitest';
@@ -74,10 +74,7 @@ export async function openDesk(): Promise<Launched> {
     // What the service throws on purpose is not worth a line.
     options: { timeout: 5000, sweepPeriod: 100, logLevel: 'silent' },
     prepare: (bayeux) => {
-      bayeux.addExtension({
-        rcv: (_, message) => decodeBinary(message),
-        send: (_, __, message) => encodeBinary(message),
-      });
+      bayeux.addExtension(new BinaryExtension());
       bayeux.securityPolicy = new House();
       new ServerAnnotationProcessor(bayeux).process(new Desk());
     },
