@@ -7,7 +7,7 @@ const showGapFor = 10_000;
 /** Why the client has ended, for people. Whoever wants to know more finds it in the console. */
 export function endOf({ error }) {
   if (error?.status === 403) return 'The server does not let us in any more.';
-  if (error) return 'The server refused to go on.';
+  if (error && error.code !== 'closed') return 'The server refused to go on.';
   return 'The server has ended the conversation.';
 }
 

@@ -45,6 +45,28 @@ it('so it is with the CometD object', async () => {
   }
 });
 
+it('in a batch of its own a subscription keeps its place', async () => {
+  const server = await serve();
+  const client = new BayeuxClient(server.url);
+  onTestFinished(() => client.abort());
+  const order: (string | undefined)[] = [];
+  client.addExtension({
+    outgoing: (message) => {
+      if (!message.channel.startsWith('/meta/connect')) order.push(`${message.subscription ?? message.channel}`);
+    },
+  });
+  await client.handshake();
+  await client.waitFor('connected');
+  const answers: Promise<Message>[] = [];
+  client.batch(() => {
+    answers.push(client.getChannel('/service/join').publish('room'));
+    answers.push(client.getChannel('/room').subscribe(() => undefined));
+    answers.push(client.getChannel('/room').publish('hello'));
+  });
+  await Promise.all(answers);
+  expect(order).toEqual(['/meta/handshake', '/service/join', '/room', '/room']);
+});
+
 it('what is published during the handshake comes behind the subscriptions declared with it', async () => {
   const server = await serve();
   const client = new BayeuxClient(server.url);

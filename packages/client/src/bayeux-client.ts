@@ -450,15 +450,15 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
     const channels = [...this.#channels.values()].filter(({ isSubscribed }) => isSubscribed);
     const again = this.#sessions++ > 0;
     if (again && this.#options.resubscribe === false) for (const channel of channels) channel.ended(true, gone());
-    else this.#subscribe(channels, again);
+    else this.#subscribe(channels, again, true);
     this.#handshake?.resolve(reply);
   }
 
-  /** Tells the server of subscriptions; with `tells`, the application of the outcome. */
-  #subscribe(channels: readonly ClientChannel<never>[], tells: boolean): void {
+  /** Tells the server of subscriptions; with `tells`, the application of the outcome. `ahead`: before what is queued. */
+  #subscribe(channels: readonly ClientChannel<never>[], tells: boolean, ahead = false): void {
     const refused: string[] = [];
     let open = channels.length;
-    for (const channel of [...channels].reverse()) {
+    for (const channel of ahead ? [...channels].reverse() : channels) {
       const settled = (error?: Error): void => {
         if (error) {
           refused.push(channel.id);
@@ -469,7 +469,7 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
         const names = channels.map(({ id }) => id).filter((id) => !refused.includes(id));
         this.#emit('restored', { channels: names, refused });
       };
-      this.#engine.queue(...channel.declaration(settled), true);
+      this.#engine.queue(...channel.declaration(settled), ahead);
     }
   }
 
