@@ -192,6 +192,8 @@ describe('the hole', () => {
         const client = new BayeuxClient(house.url);
         onTestFinished(() => client.abort());
         await client.handshake();
+        // Else its first connect may have to wait behind the publish, as frames of one connection do.
+        await client.waitFor('connected');
         const room = client.getChannel('/room');
         let heard = 0;
         const forgeries = 60;
