@@ -440,6 +440,30 @@ describe.each(transports)('what is not confirmed over %s', (transport) => {
   });
 });
 
+describe('a session that changes its transport', () => {
+  it.each([
+    ['websocket', 'long-polling'],
+    ['long-polling', 'websocket'],
+  ] as const)('from %s to %s loses nothing', async (from, to) => {
+    const house = await serve({ trustClientSession: true });
+    const [session, side] = await enter(house, from);
+    say(side, 'one');
+    expect((await carried(session, 1))[0]).toEqual(['one']);
+    await waiting(house, session, 2);
+    const other = await house.knock(to);
+    other.clientId = session.clientId;
+    // That reply was lost; "two" comes while nobody listens.
+    say(side, 'two');
+    await session.event('/a');
+    await session.event('/a');
+    const taken = session.inbox.all.slice(-2).map((message) => message.data ?? message.ext);
+    expect(taken).toEqual(['two', { ack: 3 }]);
+    say(side, 'three');
+    expect(await carried(other, 2)).toEqual([['two', 'three'], { ack: 4 }]);
+    expect(side.transport).toBe(to);
+  });
+});
+
 describe('a server with the extension', () => {
   it('serves sessions that did not ask for it as before', async () => {
     const house = await serve();
