@@ -1,4 +1,5 @@
 /** What decorators have written down about objects, and the ways to read it. */
+import { initialize, isName, legacyContext } from './legacy.ts';
 
 /** A field, an accessor, a setter or a method that is given a value. */
 export interface Member {
@@ -57,16 +58,19 @@ export interface Context {
   addInitializer(initializer: (this: unknown) => void): void;
 }
 
-/** Whether a decorator was called as one, and not with arguments to make one. */
-export function isContext(value: unknown): value is Context {
+function isContext(value: unknown): value is Context {
   return typeof value === 'object' && value !== null && 'kind' in value && 'addInitializer' in value;
 }
 
-/** Throws `TypeError` unless a decorator stands where it may. */
-export function expectContext(kind: string, context: unknown, places: readonly string[]): Context {
-  if (!isContext(context)) {
-    throw new TypeError(`@${kind} is a standard decorator: compile without the option experimentalDecorators`);
-  }
+/** Whether a decorator of a member was called as one, in the standard or the old way, and not with arguments to make one. */
+export function isDecoration([, second]: readonly unknown[]): boolean {
+  return isContext(second) || isName(second);
+}
+
+/** Throws `TypeError` unless a decorator stands where it may. `args` are those that it was called with. */
+export function expectContext(kind: string, args: readonly unknown[], places: readonly string[]): Context {
+  const context = isContext(args[1]) ? args[1] : legacyContext(args);
+  if (!context) throw new TypeError(`@${kind} was not called as a decorator`);
   const where = `@${kind} on ${String(context.name)}`;
   if (!places.includes(context.kind)) throw new TypeError(`${where}: it belongs on a ${places.join(' or a ')}`);
   if (context.static) throw new TypeError(`${where}: it does not work on static members`);
@@ -81,12 +85,12 @@ export function recordService(service: object, name: string): void {
 /** Writes a callback down for every object that is made. Throws `TypeError` for what is no public method. */
 export function recordCallback<K extends CallbackKind>(
   kind: K,
-  declared: unknown,
-  given: unknown,
+  args: readonly unknown[],
   more: Omit<Of<K>, 'kind' | 'name' | 'declared'>,
 ): void {
-  const context = expectContext(kind, given, ['method']);
+  const context = expectContext(kind, args, ['method']);
   if (context.private) throw new TypeError(`@${kind} on ${String(context.name)}: the method must be public`);
+  const declared = isContext(args[1]) ? args[0] : (args[2] as PropertyDescriptor).value;
   const binding = { kind, name: context.name, declared, ...more } as unknown as CallbackBinding;
   context.addInitializer(function (this: unknown): void {
     const bean = this as object;
@@ -103,10 +107,10 @@ function isOverridden(other: Binding, by: CallbackBinding): boolean {
 /** Writes a member down that is to be given a value. */
 export function recordMember(
   kind: 'Inject' | 'Session',
-  given: unknown,
+  args: readonly unknown[],
   more: { token: unknown } | { which: string },
 ): void {
-  const context = expectContext(kind, given, ['field', 'accessor', 'setter', 'method']);
+  const context = expectContext(kind, args, ['field', 'accessor', 'setter', 'method']);
   const { access = {}, name = '' } = context;
   const isMethod = context.kind === 'method';
   const member: Member = {
@@ -143,6 +147,7 @@ export function serviceNameOf(bean: object): string | undefined {
 export function bindingsOf(bean: object): readonly Binding[];
 export function bindingsOf<K extends Kind>(bean: object, kind: K): readonly Of<K>[];
 export function bindingsOf(bean: object, kind?: Kind): readonly Binding[] {
+  initialize(bean);
   const all = bindings.get(bean) ?? [];
   return kind === undefined ? all : all.filter((binding) => binding.kind === kind);
 }

@@ -7,7 +7,7 @@ import type {
   ServerSession,
   Verdict,
 } from '@cometd-ts/server';
-import { isContext, recordCallback, recordMember } from './bindings.ts';
+import { isDecoration, recordCallback, recordMember } from './bindings.ts';
 import type { CallMethod, MethodOf, TargetOf } from './contract.ts';
 import { listOf } from './marks.ts';
 import type { Schema } from './schema.ts';
@@ -29,9 +29,9 @@ export type InjectFactory = InjectDecorator<BayeuxServer> & {
  * Gives a field, an accessor, a setter or a method with one argument what the service depends on, before anything else
  * happens. Fields that are set already are left alone; `#private` ones can be given, too.
  */
-export const Inject: InjectFactory = ((first?: unknown, second?: unknown) => {
-  if (isContext(second)) return recordMember('Inject', second, { token: undefined });
-  return (_: unknown, context: unknown): void => recordMember('Inject', context, { token: first });
+export const Inject: InjectFactory = ((...made: unknown[]) => {
+  if (isDecoration(made)) return recordMember('Inject', made, { token: undefined });
+  return (...args: unknown[]): void => recordMember('Inject', args, { token: made[0] });
 }) as InjectFactory;
 
 /** `@Session` gives the local session, `@Session('server')` its server side. */
@@ -42,10 +42,10 @@ export type SessionFactory = InjectDecorator<LocalSession> & {
 };
 
 /** Gives a member one of the two sides of the service's own session. */
-export const Session: SessionFactory = ((first?: unknown, second?: unknown) => {
-  if (isContext(second)) return recordMember('Session', second, { which: 'local' });
-  const which = first === 'server' ? 'server' : 'local';
-  return (_: unknown, context: unknown): void => recordMember('Session', context, { which });
+export const Session: SessionFactory = ((...made: unknown[]) => {
+  if (isDecoration(made)) return recordMember('Session', made, { which: 'local' });
+  const which = made[0] === 'server' ? 'server' : 'local';
+  return (...args: unknown[]): void => recordMember('Session', args, { which });
 }) as SessionFactory;
 
 export interface ConfigureOptions {
@@ -61,8 +61,8 @@ export function Configure(
   options: ConfigureOptions = {},
 ): MethodDecorator<(channel: ServerChannel) => void> {
   const { errorIfExists = true, configureIfExists = false } = options;
-  return (method, context) =>
-    recordCallback('Configure', method, context, { channels: listOf(channels), errorIfExists, configureIfExists });
+  return (...args: unknown[]): void =>
+    recordCallback('Configure', args, { channels: listOf(channels), errorIfExists, configureIfExists });
 }
 
 export interface ListenerOptions {
@@ -82,8 +82,8 @@ export function Listener<const Channel extends string>(
 ): MethodDecorator<
   (session: ServerSession | null, message: ServerMessage<never>, params: ParamsOf<Channel>) => Verdict
 > {
-  return (method, context) =>
-    recordCallback('Listener', method, context, { channels: listOf(channels), receiveOwnPublishes });
+  return (...args: unknown[]): void =>
+    recordCallback('Listener', args, { channels: listOf(channels), receiveOwnPublishes });
 }
 
 /**
@@ -94,7 +94,7 @@ export function Listener<const Channel extends string>(
 export function Subscription<const Channel extends string>(
   channels: Channel | readonly Channel[],
 ): MethodDecorator<(message: ServerMessage<never>, params: ParamsOf<Channel>) => unknown> {
-  return (method, context) => recordCallback('Subscription', method, context, { channels: listOf(channels) });
+  return (...args: unknown[]): void => recordCallback('Subscription', args, { channels: listOf(channels) });
 }
 
 export interface RemoteCallOptions<Data> {
@@ -111,8 +111,8 @@ export function RemoteCall<const Target extends string, Data = never>(
   targets: Target | readonly Target[],
   options: RemoteCallOptions<Data> = {},
 ): MethodDecorator<CallMethod<Data, unknown, Target>> {
-  return (method, context) =>
-    recordCallback('RemoteCall', method, context, { channels: listOf(targets), schema: options.schema });
+  return (...args: unknown[]): void =>
+    recordCallback('RemoteCall', args, { channels: listOf(targets), schema: options.schema });
 }
 
 /** `@RemoteCall` for the targets of one contract: data, result and parameters have the types it says. */

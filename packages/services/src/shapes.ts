@@ -9,14 +9,15 @@ export type CanHold<T, Value> = [T] extends [Value] ? unknown : { readonly 'cann
 /** Stands before a class. */
 export type ServiceDecorator = (
   service: abstract new (...args: never[]) => object,
-  context: ClassDecoratorContext,
+  context?: ClassDecoratorContext,
 ) => void;
 
 /** Stands before a public method that can be called like `Shape`. */
-export type MethodDecorator<Shape extends (...args: never[]) => unknown> = (
-  method: Shape,
-  context: ClassMethodDecoratorContext & Public,
-) => void;
+export interface MethodDecorator<Shape extends (...args: never[]) => unknown> {
+  (method: Shape, context: ClassMethodDecoratorContext & Public): void;
+  /** With `experimentalDecorators`. */
+  <Method extends Shape>(prototype: object, name: string | symbol, descriptor: TypedPropertyDescriptor<Method>): void;
+}
 
 /** Stands before a public method without arguments that answers nothing, or a promise of nothing. */
 export type StageDecorator = MethodDecorator<() => undefined | void | PromiseLike<void>>;
@@ -39,4 +40,6 @@ export interface InjectDecorator<T> {
     method: (value: Value) => unknown,
     context: ClassMethodDecoratorContext<This, (value: Value) => unknown> & Instance & CanHold<T, Value>,
   ): void;
+  /** With `experimentalDecorators`, which tells nothing of the member's type. */
+  (prototype: object, name: string | symbol, descriptor?: PropertyDescriptor): void;
 }

@@ -598,7 +598,7 @@ describe('a decorator in the wrong place', () => {
     ['a static method', RemoteCall('a'), at('method', { static: true }), 'static'],
     ['a getter', Inject(), at('getter'), '@Inject on member: it belongs on a field'],
     ['a method', Service(), at('method'), '@Service on member: it belongs on a class'],
-    ['a method, compiled in the old way', Listener('/a'), 'member', 'experimentalDecorators'],
+    ['nowhere', Listener('/a'), undefined, '@Listener was not called as a decorator'],
   ])('says so at once: %s', (_, decorator, context, text) => {
     expect(use(decorator, context)).toThrow(TypeError);
     expect(use(decorator, context)).toThrow(text);

@@ -1,6 +1,6 @@
 /** The decorators of services on the client: the names of the book's annotations, as standard decorators. */
 import type { CometD, Message } from '@cometd-ts/client';
-import { isContext, recordCallback, recordMember } from '../bindings.ts';
+import { isDecoration, recordCallback, recordMember } from '../bindings.ts';
 import { listOf } from '../marks.ts';
 import type { MethodDecorator } from '../shapes.ts';
 import type { ParamsOf } from '../template.ts';
@@ -32,12 +32,14 @@ export interface ClientDecorator {
     method: (value: Value) => unknown,
     context: ClassMethodDecoratorContext<This, (value: Value) => unknown> & Instance & HoldsClient<Value>,
   ): void;
+  /** With `experimentalDecorators`, which tells nothing of the member's type. */
+  (prototype: object, name: string | symbol, descriptor?: PropertyDescriptor): void;
 }
 
 /** Gives a field, an accessor, a setter or a method with one argument the client. */
-export const Session: ClientDecorator & (() => ClientDecorator) = ((_?: unknown, second?: unknown) => {
-  const decorate = (context: unknown): void => recordMember('Session', context, { which: 'local' });
-  return isContext(second) ? decorate(second) : (__: unknown, context: unknown): void => decorate(context);
+export const Session: ClientDecorator & (() => ClientDecorator) = ((...made: unknown[]) => {
+  const decorate = (...args: unknown[]): void => recordMember('Session', args, { which: 'local' });
+  return isDecoration(made) ? decorate(...made) : decorate;
 }) as ClientDecorator & (() => ClientDecorator);
 
 /**
@@ -47,13 +49,13 @@ export const Session: ClientDecorator & (() => ClientDecorator) = ((_?: unknown,
 export function Listener<const Channel extends string>(
   channels: Channel | readonly Channel[],
 ): MethodDecorator<MessageMethod<Channel>> {
-  return (method, context) =>
-    recordCallback('Listener', method, context, { channels: listOf(channels), receiveOwnPublishes: true });
+  return (...args: unknown[]): void =>
+    recordCallback('Listener', args, { channels: listOf(channels), receiveOwnPublishes: true });
 }
 
 /** Subscribes to these channels after each handshake, and calls the method for their messages. */
 export function Subscription<const Channel extends string>(
   channels: Channel | readonly Channel[],
 ): MethodDecorator<MessageMethod<Channel>> {
-  return (method, context) => recordCallback('Subscription', method, context, { channels: listOf(channels) });
+  return (...args: unknown[]): void => recordCallback('Subscription', args, { channels: listOf(channels) });
 }
