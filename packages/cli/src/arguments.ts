@@ -16,6 +16,8 @@ export interface ServeArguments {
   readonly allowedOrigins: string | undefined;
   readonly services: readonly string[];
   readonly demo: boolean;
+  /** How long SIGTERM may take, in ms. */
+  readonly drain: number;
   readonly logLevel: string | undefined;
 }
 
@@ -30,6 +32,7 @@ const flags = {
   'allowed-origins': { type: 'string' },
   services: { type: 'string', multiple: true },
   demo: { type: 'boolean' },
+  drain: { type: 'string' },
   'log-level': { type: 'string' },
 } as const;
 
@@ -54,6 +57,7 @@ export function parseServe(
     allowedOrigins: values['allowed-origins'],
     services: values.services ?? [],
     demo: values.demo ?? false,
+    drain: timeOf(values.drain ?? '25000'),
     logLevel: values['log-level'],
   };
 }
@@ -91,4 +95,10 @@ function portOf(text: string): number {
   const port = Number(text);
   if (Number.isInteger(port) && port >= 0 && port <= 65_535 && text.trim() !== '') return port;
   throw new Complaint(`The port must be a number from 0 to 65535, not '${text}'`);
+}
+
+function timeOf(text: string): number {
+  const time = Number(text);
+  if (time >= 0 && time < 2 ** 31 && text.trim() !== '') return time;
+  throw new Complaint(`The time to drain must be in ms, not '${text}'`);
 }

@@ -20,10 +20,11 @@ export const serveHelp: string = `cometd serve: a standalone Bayeux server
       --cert <file> --key <file>  TLS, with HTTP/2 and HTTP/1.1
       --services <module>     your module: its default export, or its export 'services', gets the server; may be repeated
       --demo                  serves the demos; they want the path /cometd
+      --drain <ms>            how long SIGTERM may take: sessions are sent elsewhere first; 0 ends all at once (default 25000)
       --log-level <level>     debug, info, warn, error or silent (default warn)
 
 Options are those of the server library; what is set later wins: --config, then flags, then --set.
-SIGTERM or SIGINT ends it cleanly; a second one at once.`;
+SIGTERM drains it, SIGINT ends it cleanly at once; a second signal does not wait.`;
 
 /** Serves until SIGTERM or SIGINT; a second signal ends it at once. */
 export async function serve(
@@ -38,7 +39,7 @@ export async function serve(
   const pages = given.demo ? await demoPages(bayeux) : notFound;
   const server = await createListener(given, pages);
   attach(bayeux, server, given);
-  const stopped = untilSignal(bayeux, server);
+  const stopped = untilSignal(bayeux, server, given.drain);
   const port = await listen(server, given).catch(async (error) => {
     await bayeux.stop();
     throw error;
@@ -101,14 +102,15 @@ async function demoPages(bayeux: BayeuxServer): Promise<RequestListener> {
 }
 
 /** Resolves when a signal has come and everything is closed. */
-function untilSignal(bayeux: BayeuxServer, server: Server): Promise<void> {
+function untilSignal(bayeux: BayeuxServer, server: Server, timeout: number): Promise<void> {
   const leave = farewell(server);
   return new Promise((resolve) => {
     let isLeaving = false;
-    const onSignal = (): void => {
+    const onSignal = (signal: NodeJS.Signals): void => {
       if (isLeaving) process.exit(1);
       isLeaving = true;
-      void bayeux.stop().then(leave).then(resolve);
+      const emptied = signal === 'SIGTERM' && timeout > 0 ? bayeux.drain({ timeout }) : bayeux.stop();
+      void emptied.then(leave).then(resolve);
     };
     process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   });

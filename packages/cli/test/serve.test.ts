@@ -152,7 +152,7 @@ describe('cometd serve', () => {
   });
 
   it('answers a held connect before it leaves', async () => {
-    const serving = run(local);
+    const serving = run([...local, '--drain', '0']);
     const session = await openSession('long-polling', await urlOf(serving));
     await session.handshake();
     await session.connect(0);
@@ -163,6 +163,20 @@ describe('cometd serve', () => {
     await held;
     expect(await serving.ended).toBe(0);
     await session.close();
+  });
+
+  it('drains on SIGTERM: whoever waits is sent elsewhere, and then it ends', async () => {
+    const serving = run([...local, '--drain', '8000']);
+    const session = await openSession('websocket', await urlOf(serving));
+    await session.handshake();
+    await session.connect(0);
+    const held = session.connect();
+    await session.subscribe('/news');
+    serving.child.kill('SIGTERM');
+    expect((await held).advice).toMatchObject({ reconnect: 'handshake' });
+    expect(await serving.ended).toBe(0);
+    await session.close();
+    expect(await complaint([...local, '--drain', 'soon'])).toContain("'soon'");
   });
 
   it('cuts off who does not hang up, and leaves in spite of what a module forgot', async () => {
@@ -253,7 +267,7 @@ describe('cometd serve', () => {
     });
 
     it('says goodbye to all of them: HTTP/2, WebSocket, and a held connect', async () => {
-      const serving = run(secure);
+      const serving = run([...secure, '--drain', '0']);
       const url = await urlOf(serving);
       const polling = await openSession('long-polling', url, { http2: true });
       await polling.handshake();

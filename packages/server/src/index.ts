@@ -38,6 +38,7 @@ export {
 export { TimestampExtension, type TimestampOptions } from './ext/timestamp.ts';
 export { TimesyncExtension, type TimesyncOptions } from './ext/timesync.ts';
 export { ServerMessage } from './message.ts';
+export type { DrainOptions } from './meta/drain.ts';
 export type {
   BayeuxOptions,
   HttpOptions,

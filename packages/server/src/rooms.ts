@@ -6,6 +6,7 @@ import { Publisher } from './channel/publish.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import { ServerExtensions } from './extensions.ts';
 import type { Listeners } from './listeners.ts';
+import { Drain } from './meta/drain.ts';
 import type { Settings } from './options.ts';
 import { Admission } from './policy/admit.ts';
 import { Overload } from './policy/overload.ts';
@@ -29,6 +30,7 @@ export interface Rooms {
   readonly admission: Admission;
   readonly rates: Rates;
   readonly overload: Overload;
+  readonly drain: Drain;
   readonly publisher: Publisher;
 }
 
@@ -86,6 +88,7 @@ export function furnish(
     admission,
     rates: new Rates(settings, clock, diagnostics),
     overload: new Overload(settings, clock, diagnostics, () => sessions.size),
+    drain: new Drain(settings, () => sessions),
     publisher,
   };
 }

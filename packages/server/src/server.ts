@@ -14,6 +14,7 @@ import type {
 } from './api.ts';
 import { Diagnostics } from './diagnostics.ts';
 import { Listeners } from './listeners.ts';
+import type { DrainOptions } from './meta/drain.ts';
 import type { ServerOptions, Settings } from './options.ts';
 import { OriginPolicy } from './policy/origin.ts';
 import { Hall } from './receive.ts';
@@ -48,6 +49,7 @@ export class BayeuxServer implements Bayeux {
   readonly #webSocket: WebSocketTransport;
   readonly #detachments: Set<() => void> = new Set();
   #sweeper: NodeJS.Timeout | undefined;
+  #drained: Promise<void> | undefined;
   #state: 'new' | 'started' | 'stopped' = 'new';
 
   /** Throws `TypeError` or `RangeError` for options that are wrong, naming the option. */
@@ -84,6 +86,7 @@ export class BayeuxServer implements Bayeux {
     this.#state = 'stopped';
     clearTimeout(this.#sweeper);
     this.#rooms.overload.stop();
+    this.#rooms.drain.stop();
     for (const detach of this.#detachments) detach();
     this.#detachments.clear();
     // What was said in this turn still goes out.
@@ -94,6 +97,21 @@ export class BayeuxServer implements Bayeux {
     this.#rooms.channels.clear();
     // What was flushed in this turn is on its way before the caller closes sockets.
     await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+
+  /** Whether new clients may be sent here: it runs, and is not about to stop. What a load balancer wants to know. */
+  get isReady(): boolean {
+    return this.#state !== 'stopped' && !this.#rooms.drain.isAnnounced;
+  }
+
+  /**
+   * Empties the server, then stops it. First nothing changes but `isReady`; then handshakes are refused with advice, and
+   * the sessions are sent elsewhere a few at a time, each when its client has what is queued, and has confirmed it where
+   * messages are acknowledged. Who is still here at the end of `timeout` is cut off.
+   */
+  async drain(options: DrainOptions = {}): Promise<void> {
+    this.#drained ??= this.#rooms.drain.run(options).then(() => this.stop());
+    return this.#drained;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -31,6 +31,10 @@ export class Unacknowledged implements SessionExtension, Retention {
     this.#listeners = listeners;
   }
 
+  get isSettled(): boolean {
+    return this.#sent.length === 0;
+  }
+
   rcvMeta(session: ServerSession, message: ServerMessage): void {
     if (message.channel === META_HANDSHAKE) this.#newest = message;
     // Another session's connect in this one's payload is refused later on; it confirms nothing.

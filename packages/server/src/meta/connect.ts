@@ -8,7 +8,7 @@
 import type { ServerMessage } from '../message.ts';
 import type { Rooms } from '../rooms.ts';
 import type { Session } from '../session/session.ts';
-import { refuseUnknown } from './reply.ts';
+import { refuse, refuseUnknown } from './reply.ts';
 
 export function connect(rooms: Rooms, session: Session, message: ServerMessage, reply: ServerMessage): void {
   if (!session.connected()) return refuseUnknown(reply, true);
@@ -26,6 +26,12 @@ export function concludeConnect(session: Session, reply: ServerMessage): void {
     return;
   }
   if (!reply.successful || session.isTerminated) return;
+  if (session.farewell && session.isSettled) {
+    // As to a client whose session has gone: all of them know what to do then.
+    refuse(reply, 'session_unknown');
+    reply.advice = { ...session.farewell };
+    return session.leave();
+  }
   // Advice about other clients of the browser stands alone; the normal one follows when they are gone.
   if (reply.advice?.['multiple-clients']) return session.timing.readvise();
   const advice = session.timing.takeAdvice();

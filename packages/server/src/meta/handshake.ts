@@ -16,10 +16,16 @@ import { refuse } from './reply.ts';
 const VERSION = '1.0';
 
 export function handshake(rooms: Rooms, session: Session, message: ServerMessage, reply: ServerMessage): Maybe<void> {
-  const { admission, settings, sessions, overload, rates } = rooms;
+  const { admission, settings, sessions, overload, drain, rates } = rooms;
   if (settings.strictHandshake && !negotiates(rooms, message, reply)) return;
   if (!session.isLocalSession) {
-    if (overload.sheds(reply) || isCrowded(rooms, reply) || !rates.handshake(session, message, reply)) return;
+    if (
+      drain.sheds(reply) ||
+      overload.sheds(reply) ||
+      isCrowded(rooms, reply) ||
+      !rates.handshake(session, message, reply)
+    )
+      return;
   }
   session.userAgent = message.context?.header('user-agent');
   return chain(admission.canHandshake(session, message), (allowed) => {

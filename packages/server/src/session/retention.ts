@@ -7,6 +7,8 @@ import type { MessageQueue } from './queue.ts';
  * client gets either all of it or nothing.
  */
 export interface Retention {
+  /** Whether the client has everything that was sent. */
+  readonly isSettled: boolean;
   /** The messages that leave together with `replies`. `dequeue` empties the queue, and lets its listeners see it before. */
   take(queue: MessageQueue, replies: readonly ServerMessage[], dequeue: () => ServerMessage[]): ServerMessage[];
 }

@@ -1,5 +1,6 @@
 /** A session: one client as the server sees it, with its queue and its deadlines. Book section 6.3.1. */
 import {
+  type Advice,
   chain,
   every,
   isBroadcast,
@@ -64,6 +65,7 @@ export class Session implements ServerSession {
   #extensions: SessionExtensions | undefined;
   #listeners: Listeners<SessionEvents> | undefined;
   #retention: Retention | undefined;
+  #farewell: Advice | null = null;
 
   constructor(host: SessionHost, id: string, via: Via, isLocal: boolean, broadcastToPublisher: boolean) {
     this.#host = host;
@@ -214,6 +216,27 @@ export class Session implements ServerSession {
       chain(extensions.send(null, this, farewell), (kept) => kept && this.receive(null, farewell)),
     );
     chain(queued, () => this.flush());
+  }
+
+  /** Its client is to go elsewhere, with this advice: with the reply to its held or next connect. */
+  sendAway(advice: Advice): void {
+    this.#farewell = advice;
+    this.flush();
+  }
+
+  /** The advice its client is sent away with; null while it may stay. */
+  get farewell(): Advice | null {
+    return this.#farewell;
+  }
+
+  /** Whether nothing would be lost if it ended with the reply that is about to leave. */
+  get isSettled(): boolean {
+    return !this.#retention || (this.#retention.isSettled && this.#queue.size === 0);
+  }
+
+  /** Ends without a word of its own. What is queued still travels with the reply that is about to leave. */
+  leave(): void {
+    this.#host.remove(this, null, false);
   }
 
   subscribed(channel: ServerChannel): void {

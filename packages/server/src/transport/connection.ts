@@ -259,7 +259,8 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
     if (!this.#isOpen || this.#isBlocked) return;
     const session = this.#session;
     if (session?.conduit === this) {
-      if (session.isTerminated || (session.deliverOnly && session.hasMessages && !session.isBatching)) {
+      const isSentAway = session.farewell !== null && this.#held !== null;
+      if (session.isTerminated || isSentAway || (session.deliverOnly && session.hasMessages && !session.isBatching)) {
         if (this.#held) this.#resume(false);
         else if (session.isTerminated) this.#outbox.push('queue', session.takeQueue([]));
       } else if (session.hasMessages && !session.isBatching) {
@@ -268,6 +269,8 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
       }
     }
     this.#empty();
+    if (this.#host.rooms.drain.isClosed && !this.#session?.isHandshook && !this.#session?.hasMessages)
+      return this.#close(CLOSE_RESTART, 'The server drains');
     if (this.#webSocket.isPaused) this.#next();
   }
 

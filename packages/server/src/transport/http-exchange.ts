@@ -157,7 +157,7 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper, Hold {
   write(): void {
     const session = this.#session;
     if (this.#state !== 'held' || !session) return;
-    if (session.isTerminated || (session.hasMessages && !session.isBatching)) this.resume(false);
+    if (session.isTerminated || session.farewell || (session.hasMessages && !session.isBatching)) this.resume(false);
   }
 
   release(ending: Ending): void {
@@ -215,7 +215,9 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper, Hold {
       return;
     }
     this.#state = 'answering';
-    const { json, diagnostics } = this.#host.rooms;
+    const { json, diagnostics, drain } = this.#host.rooms;
+    // Who has no session here meets, on a new connection, whoever serves from now on. The others have to stay on theirs.
+    if (drain.isClosed && !this.#isHttp2 && !this.#session?.isHandshook) this.#response.shouldKeepAlive = false;
     try {
       const queue = this.#mayCarryMessages() ? (this.#session?.takeQueue(this.replies) ?? []) : [];
       const [first] = this.replies;

@@ -92,5 +92,6 @@ function keep(reply: ServerMessage | null, replies: ServerMessage[]): true {
 
 /** Whether a connect's reply may be held back at all: it succeeded, the session was connected before, and there is time to wait. */
 export function mayHold(session: Session, reply: ServerMessage, wasConnected: boolean): boolean {
+  if (session.farewell) return false;
   return reply.successful === true && wasConnected && session.isConnected && session.timing.holdTime > 0;
 }
