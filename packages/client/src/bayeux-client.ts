@@ -274,9 +274,6 @@ export class BayeuxClient<Channels extends ChannelMap = AnyChannels> implements 
         get isHandshook() {
           return client.isHandshook;
         },
-        get isDisconnected() {
-          return client.isDisconnected;
-        },
         exchange: (message, signal) => this.#exchange(message, signal),
         declare: (one) => this.#subscribe([one], false),
         failed: this.#exception,

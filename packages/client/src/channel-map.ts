@@ -57,15 +57,4 @@ export type CallOf<Channels extends ChannelMap, Name extends string> =
     ? { data: In; result: Awaited<Out> }
     : { data: unknown; result: unknown };
 
-/** The part of the Standard Schema convention (https://standardschema.dev) that checks data; schemas of many libraries fit. */
-export interface Schema<Output = unknown> {
-  readonly '~standard': {
-    readonly version: 1;
-    readonly vendor: string;
-    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
-  };
-}
-
-export type SchemaResult<Output> =
-  | { readonly value: Output; readonly issues?: undefined }
-  | { readonly issues: readonly { readonly message: string }[] };
+export type { Schema, SchemaResult } from '@cometd-ts/protocol';

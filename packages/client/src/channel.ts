@@ -17,7 +17,6 @@ export interface SendOptions {
 /** What a channel asks of its client. */
 export interface ChannelHost {
   readonly isHandshook: boolean;
-  readonly isDisconnected: boolean;
   exchange(message: Message, signal?: AbortSignal): Promise<Message>;
   /** Tells the server of a subscription, again and again until it is reached. */
   declare(channel: ClientChannel<never>): void;

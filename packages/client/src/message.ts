@@ -24,9 +24,6 @@ export interface Message<Data = unknown> extends Wire<Data> {
   reestablish?: boolean;
 }
 
-/** A message on its way out. */
-export type Outgoing = Message;
-
 export type Callback = (message: Message) => void;
 
 /** Messages that travel together. */

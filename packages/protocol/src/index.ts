@@ -62,5 +62,6 @@ export {
   type UnsubscribeReply,
   type UnsubscribeRequest,
 } from './message.ts';
+export type { Schema, SchemaResult } from './schema.ts';
 export { subscriptionsOf, type ValidateOptions, validate } from './validate.ts';
 export { Z85 } from './z85.ts';

@@ -1,18 +1,7 @@
 /** Checks data with a validator of any library that keeps to the Standard Schema convention (https://standardschema.dev). */
-import { chain, type Maybe } from '@cometd-ts/protocol';
+import { chain, type Maybe, type Schema, type SchemaResult } from '@cometd-ts/protocol';
 
-/** The part of the convention that checks data. */
-export interface Schema<Output = unknown> {
-  readonly '~standard': {
-    readonly version: 1;
-    readonly vendor: string;
-    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
-  };
-}
-
-export type SchemaResult<Output> =
-  | { readonly value: Output; readonly issues?: undefined }
-  | { readonly issues: readonly { readonly message: string }[] };
+export type { Schema, SchemaResult };
 
 /** Data that a caller sent does not fit the schema of the target. Its message goes to the caller. */
 export class InvalidDataError extends Error {
