@@ -114,6 +114,11 @@ export interface SessionEvents {
 export interface ServerSession {
   readonly id: string;
   readonly isLocalSession: boolean;
+  /**
+   * Is a node of the cluster whose secret matched: Oort sets this. A node may use the channels of the cluster, and neither
+   * rates nor quotas count what it does. Default false.
+   */
+  isNode: boolean;
   /** Has completed its handshake and is not gone. */
   readonly isHandshook: boolean;
   /** Has sent its first connect and is not gone. */

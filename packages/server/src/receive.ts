@@ -142,7 +142,7 @@ export class Hall {
     session.timing.touch(message.channel === META_CONNECT);
     if (isMeta(message.channel)) return this.#meta(session, message, reply);
     const { rates } = this.#rooms;
-    if (rates.limitsPublishes && !session.isLocalSession && !rates.take('publishes', session, reply)) return reply;
+    if (rates.limitsPublishes && !session.isTrusted && !rates.take('publishes', session, reply)) return reply;
     return chain(this.#channelFor(session, message, reply), (channel) => {
       if (!channel) return reply;
       return this.#publish(session, channel, message, reply);
@@ -175,12 +175,12 @@ export class Hall {
       }
       if (isService(message.channel)) return channels.transient(message.channel);
       const { maxRemoteChannels } = settings;
-      if (!session.isLocalSession && maxRemoteChannels >= 0 && channels.remoteCount >= maxRemoteChannels) {
+      if (!session.isTrusted && maxRemoteChannels >= 0 && channels.remoteCount >= maxRemoteChannels) {
         diagnostics.limitHit('maxRemoteChannels');
         refuse(reply, 'limit_exceeded', 'maxRemoteChannels', String(maxRemoteChannels));
         return null;
       }
-      return channels.createIfAbsent(message.channel, [], !session.isLocalSession).channel;
+      return channels.createIfAbsent(message.channel, [], !session.isTrusted).channel;
     });
   }
 
@@ -192,7 +192,7 @@ export class Hall {
         return reply;
       }
       reply.successful = true;
-      const event = channel.isBroadcast ? publisher.eventOf(message) : message;
+      const event = channel.isBroadcast ? publisher.eventOf(message, session.isTrusted) : message;
       return chain(publisher.listen(session, channel, event), (kept) => {
         if (!kept) return this.#deleted(reply);
         if (!channel.isBroadcast) return reply;

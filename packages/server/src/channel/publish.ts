@@ -58,13 +58,16 @@ export class Publisher {
     });
   }
 
-  /** The event that a client's publish becomes: what else the client sent along stays here, but for the forwarded fields. */
-  eventOf(request: ServerMessage): ServerMessage {
+  /**
+   * The event that a client's publish becomes: what else a client sent along stays here, but for the forwarded fields.
+   * What one of ours sends (`whole`) keeps its `ext` and all other fields: a message from another node arrives as it left.
+   */
+  eventOf(request: ServerMessage, whole: boolean): ServerMessage {
     const { channel, data } = request;
     const fields: Message = data === undefined ? { channel } : { channel, data };
-    if (this.#forwardsMore) {
+    if (whole || this.#forwardsMore) {
       for (const name of Object.keys(request)) {
-        const forwarded = this.#forwardAll || this.#forwarded.has(name);
+        const forwarded = whole || this.#forwardAll || this.#forwarded.has(name);
         // A defined property, because one of a name like __proto__ must stay data.
         if (forwarded && !neverForwarded.has(name)) {
           Object.defineProperty(fields, name, {

@@ -14,7 +14,7 @@ import { refuse, refuseWith } from './reply.ts';
 
 export function subscribe(rooms: Rooms, session: Session, message: ServerMessage, reply: ServerMessage): Maybe<void> {
   const { settings, rates } = rooms;
-  if (rates.limitsSubscribes && !session.isLocalSession && !rates.take('subscribes', session, reply)) return;
+  if (rates.limitsSubscribes && !session.isTrusted && !rates.take('subscribes', session, reply)) return;
   const names = subscriptionsOf(message, settings.limits, { checkFields: settings.validateMessageFields });
   if (names instanceof BayeuxError) return refuseWith(reply, names);
   const channels: Channel[] = [];
@@ -61,12 +61,12 @@ function admit(
 function create(rooms: Rooms, session: Session, channelId: ChannelId, reply: ServerMessage): Channel | null {
   if (channelId.isService) return rooms.channels.transient(channelId.id);
   const { maxRemoteChannels } = rooms.settings;
-  if (!session.isLocalSession && maxRemoteChannels >= 0 && rooms.channels.remoteCount >= maxRemoteChannels) {
+  if (!session.isTrusted && maxRemoteChannels >= 0 && rooms.channels.remoteCount >= maxRemoteChannels) {
     rooms.diagnostics.limitHit('maxRemoteChannels');
     refuse(reply, 'limit_exceeded', 'maxRemoteChannels', String(maxRemoteChannels));
     return null;
   }
-  return rooms.channels.createIfAbsent(channelId.id, [], !session.isLocalSession).channel;
+  return rooms.channels.createIfAbsent(channelId.id, [], !session.isTrusted).channel;
 }
 
 /** A policy that takes its time can outlast a channel nobody used: the sweeper has removed it. */
@@ -76,7 +76,7 @@ function present(rooms: Rooms, channel: Channel): Channel {
 
 function isOverLimit(rooms: Rooms, session: Session, channels: readonly Channel[], reply: ServerMessage): boolean {
   const { maxSubscriptionsPerSession } = rooms.settings;
-  if (session.isLocalSession || maxSubscriptionsPerSession < 0) return false;
+  if (session.isTrusted || maxSubscriptionsPerSession < 0) return false;
   const added = new Set(channels.filter((channel) => channel.isBroadcast && !channel.hasSubscriber(session))).size;
   if (session.subscriptionCount + added <= maxSubscriptionsPerSession) return false;
   rooms.diagnostics.limitHit('maxSubscriptionsPerSession');

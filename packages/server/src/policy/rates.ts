@@ -103,7 +103,7 @@ export class Rates {
     const { maxBadMessages } = this.#settings;
     const { context } = message;
     const peer = session ?? context;
-    if (maxBadMessages < 0 || !peer || session?.isLocalSession) return false;
+    if (maxBadMessages < 0 || !peer || session?.isTrusted) return false;
     const own = paceOf(peer);
     const now = this.#clock.now();
     if (this.#mistakes.wait(own.mistakes, now) === 0) {

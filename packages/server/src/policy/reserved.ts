@@ -13,5 +13,5 @@ export function isReserved(channel: string): boolean {
 
 /** Whether a session may use reserved channels, and receive their messages through wildcards. */
 export function mayUseReserved(session: ServerSession | null): boolean {
-  return session?.isLocalSession === true;
+  return session !== null && (session.isLocalSession || session.isNode);
 }

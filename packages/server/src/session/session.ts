@@ -44,6 +44,7 @@ export type SessionState = 'new' | 'handshaken' | 'connected' | 'disconnected' |
 export class Session implements ServerSession {
   readonly id: string;
   readonly isLocalSession: boolean;
+  isNode = false;
   readonly #host: SessionHost;
   #state: SessionState = 'new';
 
@@ -81,6 +82,11 @@ export class Session implements ServerSession {
 
   get state(): SessionState {
     return this.#state;
+  }
+
+  /** Whether it is one of ours: rates, quotas and the reserved channels are for the others. */
+  get isTrusted(): boolean {
+    return this.isLocalSession || this.isNode;
   }
 
   get isHandshook(): boolean {
