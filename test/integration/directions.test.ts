@@ -47,6 +47,13 @@ const violations: readonly Case[] = [
   ['packages/services/src/client.ts', 'ws', 'direction/services-client'],
   ['packages/services/src/client/f.ts', '../processor.ts', 'direction/services-server-files'],
 
+  ['packages/oort/src/a.ts', '@cometd-ts/client/node', 'direction/oort'],
+  ['packages/oort/src/object/b.ts', '../mesh/link.ts', 'direction/oort-engines'],
+  ['packages/oort/src/mesh/c.ts', '../seti.ts', 'direction/oort-below'],
+  ['packages/oort/src/mesh/d.ts', 'express', 'direction/oort-mesh'],
+  ['packages/oort/src/engine.ts', './oort.ts', 'direction/oort-below'],
+  ['packages/oort/src/mesh.ts', '../../server/src/server.ts', 'direction/public-entry'],
+
   ['packages/cli/src/a.ts', '@cometd-ts/server/dist/server.js', 'direction/public-entry'],
   ['packages/cli/src/b.ts', '../../server/src/index.ts', 'direction/public-entry'],
   ['packages/cli/src/c.ts', '@cometd-ts/testkit', 'direction/testkit'],
@@ -122,6 +129,8 @@ const clean: readonly (readonly [file: string, imports: readonly string[]])[] = 
   ['packages/services/src/shapes.ts', ['@cometd-ts/protocol']],
   ['packages/services/src/client.ts', ['./client/processor.ts', './marks.ts', './template.ts']],
   ['packages/services/src/client/processor.ts', ['@cometd-ts/client', './decorators.ts', '../bindings.ts']],
+  ['packages/oort/src/seti.ts', ['@cometd-ts/server', './oort.ts', './wire.ts', 'node:crypto']],
+  ['packages/oort/src/mesh/link.ts', ['@cometd-ts/client/node', '../engine.ts', '../wire.ts']],
   ['packages/cli/src/serve.ts', ['node:util', '@cometd-ts/server', '@cometd-ts/client/node']],
   ['packages/testkit/src/launch.ts', ['@cometd-ts/server']],
   ['demos/src/chat.ts', ['@cometd-ts/server']],

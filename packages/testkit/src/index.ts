@@ -1,5 +1,6 @@
 /** Launchers, raw clients and troublemakers for the tests of this repository. */
 
+export { MemoryCloud, type MemoryEngine } from './cluster/memory-cloud.ts';
 export { furnish } from './furnish.ts';
 export { HonestReplies } from './honest-replies.ts';
 export type { WireMessage } from './inbox.ts';

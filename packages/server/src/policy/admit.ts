@@ -30,13 +30,13 @@ export class Admission {
   }
 
   create(session: ServerSession | null, channelId: ChannelId, message: ServerMessage): Maybe<Denial> {
-    if (isReserved(channelId.id) && !mayUseReserved(session)) return BY_NOT_GRANTING;
+    if (isReserved(channelId.id)) return ofTheCluster(session);
     const allowed = this.#ask(() => this.policy?.canCreate?.(this.#server, session, channelId.id, message));
     return chain(allowed, (yes) => (yes ? this.#authorize('CREATE', channelId, session, message) : BY_POLICY));
   }
 
   subscribe(session: ServerSession | null, channel: ServerChannel, message: ServerMessage): Maybe<Denial> {
-    if (isReserved(channel.id) && !mayUseReserved(session)) return BY_NOT_GRANTING;
+    if (isReserved(channel.id)) return ofTheCluster(session);
     const allowed = this.#ask(() => this.policy?.canSubscribe?.(this.#server, session, channel, message));
     return chain(allowed, (yes) =>
       yes ? this.#authorize('SUBSCRIBE', channel.channelId, session, message) : BY_POLICY,
@@ -44,7 +44,7 @@ export class Admission {
   }
 
   publish(session: ServerSession | null, channel: ServerChannel, message: ServerMessage): Maybe<Denial> {
-    if (isReserved(channel.id) && !mayUseReserved(session)) return BY_NOT_GRANTING;
+    if (isReserved(channel.id)) return ofTheCluster(session);
     const allowed = this.#ask(() => this.policy?.canPublish?.(this.#server, session, channel, message));
     return chain(allowed, (yes) => (yes ? this.#authorize('PUBLISH', channel.channelId, session, message) : BY_POLICY));
   }
@@ -86,4 +86,9 @@ export class Admission {
   #ask(call: () => Maybe<boolean | undefined | void>): Maybe<boolean> {
     return chain(this.#diagnostics.guard('security policy', false, call), (verdict) => verdict !== false);
   }
+}
+
+/** The channels of the cluster are not the application's to decide about: open to the cluster, closed to all others. */
+function ofTheCluster(session: ServerSession | null): Denial {
+  return mayUseReserved(session) ? null : BY_NOT_GRANTING;
 }

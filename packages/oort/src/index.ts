@@ -1,0 +1,6 @@
+/** A cluster of Bayeux servers. */
+
+export type { Comets, Engine, EngineNode, EngineStatus, Member } from './engine.ts';
+export { hasComets } from './engine.ts';
+export { Oort, type OortEvents, type OortOptions } from './oort.ts';
+export { Tap } from './tap.ts';
