@@ -54,6 +54,11 @@ const violations: readonly Case[] = [
   ['packages/oort/src/engine.ts', './oort.ts', 'direction/oort-below'],
   ['packages/oort/src/mesh.ts', '../../server/src/server.ts', 'direction/public-entry'],
 
+  ['packages/testing/src/a.ts', 'vitest', 'direction/testing'],
+  ['packages/testing/src/b.ts', '@cometd-ts/testkit', 'direction/testing'],
+  ['packages/testing/src/c.ts', '../../server/src/server.ts', 'direction/public-entry'],
+  ['packages/services/src/g.ts', '@cometd-ts/testing', 'direction/services-server'],
+
   ['packages/cli/src/a.ts', '@cometd-ts/server/dist/server.js', 'direction/public-entry'],
   ['packages/cli/src/b.ts', '../../server/src/index.ts', 'direction/public-entry'],
   ['packages/cli/src/c.ts', '@cometd-ts/testkit', 'direction/testkit'],
@@ -131,6 +136,10 @@ const clean: readonly (readonly [file: string, imports: readonly string[]])[] = 
   ['packages/services/src/client/processor.ts', ['@cometd-ts/client', './decorators.ts', '../bindings.ts']],
   ['packages/oort/src/seti.ts', ['@cometd-ts/server', './oort.ts', './wire.ts', 'node:crypto']],
   ['packages/oort/src/mesh/link.ts', ['@cometd-ts/client/node', '../engine.ts', '../wire.ts']],
+  [
+    'packages/testing/src/line.ts',
+    ['node:http', 'ws', '@sinonjs/fake-timers', '@cometd-ts/server', '@cometd-ts/client/node'],
+  ],
   ['packages/cli/src/serve.ts', ['node:util', '@cometd-ts/server', '@cometd-ts/client/node']],
   ['packages/testkit/src/launch.ts', ['@cometd-ts/server']],
   ['demos/src/chat.ts', ['@cometd-ts/server']],
