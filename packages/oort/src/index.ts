@@ -3,4 +3,5 @@
 export type { Comets, Engine, EngineNode, EngineStatus, Member } from './engine.ts';
 export { hasComets } from './engine.ts';
 export { Oort, type OortEvents, type OortOptions } from './oort.ts';
+export { type PresenceEvent, Seti, type SetiEvents } from './seti/seti.ts';
 export { Tap } from './tap.ts';
