@@ -1,5 +1,6 @@
 /** Launchers, raw clients and troublemakers for the tests of this repository. */
 
+export { type Findings, History, type Mark } from './cluster/history.ts';
 export { MemoryCloud, type MemoryEngine } from './cluster/memory-cloud.ts';
 export { furnish } from './furnish.ts';
 export { HonestReplies } from './honest-replies.ts';
