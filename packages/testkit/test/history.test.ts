@@ -39,6 +39,7 @@ describe('the history checker', () => {
     now++;
     history.unsubscribed('s', '/a');
     published();
+    now++;
     history.subscribed('s', '/a');
     expect(history.check()).toEqual(clean);
   });
