@@ -63,6 +63,8 @@ export class MemorySocket extends Duplex implements Place {
     this.remotePort = place.remotePort;
     this.localAddress = place.localAddress;
     this.localPort = place.localPort;
+    // A connection may break before anybody has taken its end: then nobody misses it.
+    this.on('error', () => undefined);
   }
 
   /** A connection: its end at the client, and its end at the server. */

@@ -1,0 +1,99 @@
+/** Waiting for what happens, by the events that tell of it. */
+import type { BayeuxClient, BayeuxClientEvents } from '@cometd-ts/client/node';
+import type {
+  BayeuxServer,
+  ChannelEvents,
+  ServerChannel,
+  ServerEvents,
+  ServerSession,
+  SessionEvents,
+} from '@cometd-ts/server';
+import type { Patience } from './inbox.ts';
+import { inTime, PATIENCE, realSetImmediate } from './real-time.ts';
+
+/** What has events. */
+export type Source = BayeuxClient | BayeuxServer | ServerSession | ServerChannel;
+
+/** The events of a source, by name. */
+export type EventsOf<From extends Source> = From extends BayeuxClient
+  ? BayeuxClientEvents
+  : From extends BayeuxServer
+    ? ServerEvents
+    : From extends ServerSession
+      ? SessionEvents
+      : ChannelEvents;
+
+/** What the listeners of an event get. */
+export type EventArguments<Event> = Event extends (...args: infer Args) => unknown
+  ? Args
+  : Event extends unknown[]
+    ? Event
+    : never;
+
+interface Registration {
+  remove(): void;
+}
+
+/**
+ * Resolves with the arguments of the next event of this name that `matches`; without it, of the next one. Rejects when it
+ * does not come in time.
+ */
+export async function happened<From extends Source, Name extends keyof EventsOf<From> & string>(
+  source: From,
+  event: Name,
+  matches: (...args: EventArguments<EventsOf<From>[Name]>) => boolean = () => true,
+  { within = PATIENCE }: Patience = {},
+): Promise<EventArguments<EventsOf<From>[Name]>> {
+  type Args = EventArguments<EventsOf<From>[Name]>;
+  let registration: Registration | undefined;
+  const occurrence = new Promise<Args>((resolve, reject) => {
+    registration = listen(source, event, (...args) => {
+      try {
+        if (matches(...(args as Args))) resolve(args as Args);
+      } catch (error) {
+        reject(error);
+      }
+    });
+  });
+  try {
+    return await inTime(occurrence, within, () => `The event '${event}' did not come within ${within} ms`);
+  } finally {
+    registration?.remove();
+  }
+}
+
+/**
+ * Resolves when `condition` holds: now, or after one of these events, when all its listeners are done. Rejects when that
+ * is not so in time.
+ */
+export async function until<From extends Source>(
+  condition: () => boolean,
+  source: From,
+  events: (keyof EventsOf<From> & string) | readonly (keyof EventsOf<From> & string)[],
+  { within = PATIENCE }: Patience = {},
+): Promise<void> {
+  if (condition()) return;
+  const registrations: Registration[] = [];
+  const names = [events].flat() as string[];
+  const held = new Promise<void>((resolve, reject) => {
+    const look = (): void => {
+      try {
+        if (condition()) resolve();
+      } catch (error) {
+        reject(error);
+      }
+    };
+    for (const name of names) registrations.push(listen(source, name, () => void realSetImmediate(look)));
+  });
+  try {
+    await inTime(held, within, () => `After ${within} ms of ${names.join(', ')} still not: ${condition}`);
+  } finally {
+    for (const { remove } of registrations) remove();
+  }
+}
+
+/** The four kinds of sources add their listeners alike; only their types differ. */
+function listen(source: Source, event: string, listener: (...args: unknown[]) => undefined | void): Registration {
+  const { addListener } = source as { addListener(event: string, listener: unknown): Registration };
+  return addListener.call(source, event, listener);
+}
