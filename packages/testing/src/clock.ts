@@ -14,7 +14,7 @@ const STEP = 10;
 /** How far `until` goes, in ms of the clock. */
 const FAR = 3_600_000;
 
-/** The fake timers of vitest (`vi`) and Jest (`jest`) are such. */
+/** The fake timers of vitest (`vi`) are such. */
 export interface ForeignTimers {
   advanceTimersByTimeAsync(ms: number): Promise<unknown>;
 }
