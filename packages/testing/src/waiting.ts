@@ -1,5 +1,5 @@
 /** Waiting for what happens, by the events that tell of it. */
-import type { BayeuxClient, BayeuxClientEvents } from '@cometd-ts/client/node';
+import type { BayeuxClient, BayeuxClientEvents } from '@cometd-ts/client';
 import type {
   BayeuxServer,
   ChannelEvents,

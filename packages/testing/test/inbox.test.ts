@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
+import { BayeuxClient } from '@cometd-ts/client';
 import { BayeuxServer } from '@cometd-ts/server';
-import { happened, MemoryLine, type Pair, pair, received, until } from '@cometd-ts/testing';
+import { happened, type Inbox, MemoryLine, type Pair, pair, received, until } from '@cometd-ts/testing';
 import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from 'vitest';
 
 // A mapped type without an index signature, as an application has it.
@@ -34,6 +35,18 @@ describe('an inbox', () => {
   it('knows the type of the data from the channels of the client', async () => {
     await using inbox = await received(app.client, '/news');
     expectTypeOf(inbox.data).toEqualTypeOf<readonly ({ headline: string } | undefined)[]>();
+  });
+
+  it('knows it from those of a client of the entry for browsers, too', async () => {
+    const { line } = app;
+    await using client = new BayeuxClient<Channels>(line.url, { platform: line.platform });
+    const connected = happened(client, 'status', ({ type }) => type === 'connected');
+    await client.handshake();
+    await connected;
+    await using inbox = await received(client, '/news');
+    expectTypeOf(inbox).toEqualTypeOf<Inbox<{ headline: string }>>();
+    await app.client.getChannel('/news').publish({ headline: 'For all' });
+    expect((await inbox.next()).data?.headline).toBe('For all');
   });
 
   it('says what came when what was waited for did not', async () => {
