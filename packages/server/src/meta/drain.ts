@@ -58,14 +58,21 @@ export class Drain {
     return true;
   }
 
-  /** Empties the server; resolves when no client is left, when the time is over, or at `stop`. Throws `RangeError` for what is no time. */
-  async run({ timeout = DEFAULT_TIMEOUT, notice }: DrainOptions): Promise<void> {
+  /**
+   * Empties the server; resolves when no client is left, when the time is over, or at `stop`. Throws `RangeError` for what
+   * is no time, and then nothing has begun.
+   */
+  run({ timeout = DEFAULT_TIMEOUT, notice }: DrainOptions): Promise<void> {
     const quiet = notice ?? Math.min(LONGEST_NOTICE, timeout / 8);
     for (const [name, time] of Object.entries({ timeout, notice: quiet }))
       if (!(time >= 0 && time < 2 ** 31)) throw new RangeError(`'${name}' must be a time in ms, not ${time}`);
+    return this.#empty(timeout, quiet);
+  }
+
+  async #empty(timeout: number, quiet: number): Promise<void> {
     const deadline = performance.now() + timeout;
     this.#state = 'announced';
-    if (!(await this.#wait(Math.min(quiet, timeout)))) return;
+    if (quiet > 0 && !(await this.#wait(Math.min(quiet, timeout)))) return;
     this.#state = 'closed';
     const begun = performance.now();
     const spread = Math.min(timeout * SPREAD, this.#remote().length * PACE, deadline - begun);

@@ -33,6 +33,7 @@ export function isBelow(path: string, mount: string): boolean {
 
 /** Sets the doors in; answers what takes them out again. */
 export function setIn(server: AnyHttpServer, mount: string, doors: Doors): () => void {
+  server.off('request', nobodyServes);
   const ends = [
     standBefore<[IncomingMessage, ServerResponse]>(server, 'request', {
       take: (request, response) => {
@@ -83,7 +84,16 @@ export function setIn(server: AnyHttpServer, mount: string, doors: Doors): () =>
   }
   return () => {
     for (const end of ends) end();
+    if (server.listenerCount('request') === 0) server.on('request', nobodyServes);
   };
+}
+
+/** Answers where nobody is left who would: connections that are open bring requests until they are closed, and those would wait. */
+function nobodyServes(this: EventEmitter, request: IncomingMessage, response: ServerResponse): void {
+  if (this.listenerCount('request') > 1) return;
+  if (request.httpVersionMajor < 2) response.shouldKeepAlive = false;
+  response.writeHead(503, { 'Content-Length': '0' });
+  response.end();
 }
 
 /** What becomes of an event: `take` answers whether it was for us, `unclaimed` is for what nobody else listens to. */

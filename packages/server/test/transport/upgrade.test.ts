@@ -132,6 +132,24 @@ describe('beside the routes of node:http', () => {
     await bayeux.stop();
     expect(await get(`${url}/cometd`)).toBe('200 page');
   });
+
+  it('a stopped server leaves no request waiting where nobody else is, and whoever comes next is in charge', async () => {
+    const server = createServer();
+    const bayeux = bayeuxServer();
+    bayeux.attach(server);
+    const { url, port } = await listen(server);
+    await bayeux.stop();
+    const { status, headers } = await fetch(`${url}/cometd`);
+    expect([status, headers.get('connection')]).toEqual([503, 'close']);
+    expect(await upgrade(port, '/cometd')).toContain('503');
+    const heir = bayeuxServer();
+    heir.attach(server);
+    await talk(`${url}/cometd`, 'long-polling');
+    expect((await get(`${url}/elsewhere`)).slice(0, 3)).toBe('404');
+    await heir.stop();
+    server.on('request', (_request, response) => response.end('page'));
+    expect(await get(`${url}/cometd`)).toBe('200 page');
+  });
 });
 
 describe('as a handler', () => {
