@@ -37,6 +37,12 @@ const violations: readonly Case[] = [
   [`${server}/receive.ts`, '@cometd-ts/protocol/src/maybe.ts', 'direction/public-entry'],
   [`${server}/service/packages-e.ts`, 'express', 'direction/server-packages'],
 
+  [`${server}/metrics/a.ts`, '../receive.ts', 'direction/server-motion'],
+  [`${server}/metrics/b.ts`, 'prom-client', 'direction/server-packages'],
+  [`${server}/metrics/prometheus.ts`, 'ws', 'direction/server-adapters'],
+  [`${server}/metrics/opentelemetry.ts`, 'prom-client', 'direction/server-adapters'],
+  [`${server}/metrics/prometheus.ts`, '../rooms.ts', 'direction/server-adapter-files'],
+
   ['packages/services/src/a.ts', '@cometd-ts/client', 'direction/services-server'],
   ['packages/services/src/b.ts', 'node:events', 'direction/services-server'],
   ['packages/services/src/c.ts', './client/processor.ts', 'direction/services-client-files'],
@@ -131,6 +137,9 @@ const clean: readonly (readonly [file: string, imports: readonly string[]])[] = 
   [`${server}/diagnostics.ts`, ['node:crypto', './options.ts']],
   ['packages/server/test/receive.test.ts', ['vitest', '@cometd-ts/testkit', '../src/receive.ts']],
   ['packages/services/src/processor.ts', ['@cometd-ts/server', '@cometd-ts/protocol', './bindings.ts']],
+  [`${server}/metrics/server-metrics.ts`, ['node:perf_hooks', '../rooms.ts', '../session/flusher.ts', './specs.ts']],
+  [`${server}/metrics/prometheus.ts`, ['prom-client', './registry.ts', './specs.ts']],
+  [`${server}/metrics/opentelemetry.ts`, ['@opentelemetry/api', '../api.ts', './registry.ts']],
   ['packages/services/src/shapes.ts', ['@cometd-ts/protocol']],
   ['packages/services/src/client.ts', ['./client/processor.ts', './marks.ts', './template.ts']],
   ['packages/services/src/client/processor.ts', ['@cometd-ts/client', './decorators.ts', '../bindings.ts']],

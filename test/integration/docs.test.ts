@@ -11,12 +11,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 const root = path.resolve(import.meta.dirname, '../..');
 const workshop = path.join(root, '.tmp/snippets');
 
-/** A TypeScript block of a page: `ts file=client.ts with=server.ts` runs while the block `server.ts` of that page does. */
+/**
+ * A TypeScript block of a page: `ts file=client.ts with=server.ts` runs while the block `server.ts` of that page does;
+ * `ts legacy` is compiled with `experimentalDecorators`.
+ */
 interface Snippet {
   readonly page: string;
   readonly line: number;
   readonly file: string;
   readonly with: string | undefined;
+  readonly isLegacy: boolean;
   readonly code: string;
   /** What it prints, in this order: the comments that begin with an arrow. */
   readonly prints: readonly string[];
@@ -40,7 +44,9 @@ function snippetsOf(page: string, text: string): Snippet[] {
     const line = text.slice(0, block.index).split('\n').length + 1;
     const attribute = (name: string): string | undefined => new RegExp(`\\b${name}=(\\S+)`).exec(info)?.[1];
     const prints = [...code.matchAll(/\/\/ → (.*)$/gm)].map((match) => match[1] ?? '');
-    snippets.push({ page, line, file: attribute('file') ?? `line-${line}.ts`, with: attribute('with'), code, prints });
+    const isLegacy = /\blegacy\b/.test(info);
+    const file = attribute('file') ?? `line-${line}.ts`;
+    snippets.push({ page, line, file, with: attribute('with'), isLegacy, code, prints });
   }
   return snippets;
 }
@@ -88,6 +94,7 @@ async function bundle(snippet: Snippet, port: number): Promise<string> {
     conditions: ['source'],
     plugins: [{ name: 'ours-only', setup: (setup) => setup.onResolve({ filter: /^[^./]/ }, others) }],
     outfile,
+    ...(snippet.isLegacy && { tsconfigRaw: { compilerOptions: { experimentalDecorators: true } } }),
     logLevel: 'silent',
   });
   return outfile;
@@ -139,16 +146,26 @@ describe('the documentation', () => {
   });
 
   it('has code that compiles', async () => {
-    const config = {
-      extends: '../../tsconfig.tests.json',
-      compilerOptions: { moduleDetection: 'force' },
-      include: ['**/*.ts'],
-      exclude: [],
+    const old = all.filter((snippet) => snippet.isLegacy);
+    const files = old.map((snippet) => path.join(folderOf(snippet), snippet.file));
+    const extending = { extends: '../../tsconfig.tests.json' };
+    const compilerOptions = { moduleDetection: 'force' };
+    const configs = {
+      'tsconfig.json': { ...extending, compilerOptions, include: ['**/*.ts'], exclude: files },
+      'tsconfig.legacy.json': {
+        ...extending,
+        compilerOptions: { ...compilerOptions, experimentalDecorators: true },
+        include: [],
+        files,
+      },
     };
-    await writeFile(path.join(workshop, 'tsconfig.json'), JSON.stringify(config));
     const tsc = path.join(root, 'node_modules/.bin/tsc');
-    const { stdout } = await promisify(execFile)(tsc, ['-p', workshop], { cwd: root }).catch((error) => error);
-    expect(stdout).toBe('');
+    for (const [name, config] of Object.entries(configs)) {
+      const file = path.join(workshop, name);
+      await writeFile(file, JSON.stringify(config));
+      const { stdout } = await promisify(execFile)(tsc, ['-p', file], { cwd: root }).catch((error) => error);
+      expect(stdout).toBe('');
+    }
   }, 120_000);
 
   it.each(all.map((snippet) => [`${snippet.page}:${snippet.line}`, snippet] as const))(

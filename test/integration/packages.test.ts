@@ -12,6 +12,7 @@ interface Manifest {
   readonly private?: boolean;
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly bin?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
 }
 
 const root = join(import.meta.dirname, '../..');
@@ -43,7 +44,12 @@ describe('the packed packages, installed into an empty project', () => {
     }
     await writeFile(join(project, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }));
     const types = `@types/node@${manifestIn(join(root, 'node_modules/@types/node')).version}`;
-    await run(project, 'npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', types, ...tarballs.values()]);
+    // Entries for somebody else's package are for those who have it.
+    const peers = published
+      .flatMap(({ manifest }) => Object.keys(manifest.peerDependencies ?? {}))
+      .map((name) => `${name}@${manifestIn(join(root, 'node_modules', name)).version}`);
+    const wanted = [types, ...peers, ...tarballs.values()];
+    await run(project, 'npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...wanted]);
   }, 180_000);
 
   afterAll(() => Promise.all([shelf, project].filter(Boolean).map((folder) => rm(folder, { recursive: true }))));

@@ -16,29 +16,11 @@ import { errorTable } from '@cometd-ts/protocol';
 import { optionSpecs } from '@cometd-ts/server';
 import { transform } from 'esbuild';
 import { describe, expect, it } from 'vitest';
+import { cell, type Field, fieldsOf, madeBy, root } from './reference-source.ts';
 
-const root = path.resolve(import.meta.dirname, '../..');
-const made = 'This page is made from the source by `test/integration/reference.test.ts`.';
+const made = madeBy('reference.test.ts');
 
-/** Fields of an interface in a source file, with their types and what their docstrings say. */
-async function fieldsOf(file: string, name: string): Promise<{ name: string; type: string; says: string }[]> {
-  const source = await readFile(path.join(root, file), 'utf8');
-  const body = new RegExp(`export interface ${name}\\b[^{]*\\{\\n(.*?)\\n\\}`, 's').exec(source)?.[1] ?? '';
-  const fields = body.matchAll(
-    /(?:\/\*\*((?:(?!\*\/).)*)\*\/\s*|^ {2})(?:readonly )?('?)\b([\w.-]+)\2\??: ([^;]+);/gms,
-  );
-  return [...fields].map(([, says = '', , field = '', type = '']) => ({
-    name: field,
-    type: type.replace(/\s+/g, ' ').trim(),
-    says: says
-      .replace(/^\s*\*/gm, ' ')
-      .replace(/\s+/g, ' ')
-      .trim(),
-  }));
-}
-
-function table(rows: readonly { name: string; type: string; says: string }[]): string {
-  const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+function table(rows: readonly Field[]): string {
   return [
     '| Option | Type | Meaning |',
     '|---|---|---|',
@@ -196,7 +178,6 @@ function typedDefaults(): Readonly<Record<string, unknown>> {
 function optionTable(
   rows: readonly { name: string; type: string; says: string; unit: string; usual: string }[],
 ): string {
-  const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
   return [
     '| Option | Type | Unit | Default | Meaning |',
     '|---|---|---|---|---|',

@@ -18,6 +18,13 @@ export interface ServeArguments {
   readonly demo: boolean;
   /** How long SIGTERM may take, in ms. */
   readonly drain: number;
+  /** How long SIGTERM changes nothing but `/readyz`, in ms. */
+  readonly notice: number | undefined;
+  /** Port of metrics and health. */
+  readonly management: number | undefined;
+  readonly managementHost: string | undefined;
+  /** Path of metrics and health on the port of the clients. */
+  readonly managementPath: string | undefined;
   readonly logLevel: string | undefined;
 }
 
@@ -33,6 +40,10 @@ const flags = {
   services: { type: 'string', multiple: true },
   demo: { type: 'boolean' },
   drain: { type: 'string' },
+  notice: { type: 'string' },
+  management: { type: 'string' },
+  'management-host': { type: 'string' },
+  'management-path': { type: 'string' },
   'log-level': { type: 'string' },
 } as const;
 
@@ -58,6 +69,10 @@ export function parseServe(
     services: values.services ?? [],
     demo: values.demo ?? false,
     drain: timeOf(values.drain ?? '25000'),
+    notice: values.notice === undefined ? undefined : timeOf(values.notice),
+    management: values.management === undefined ? undefined : portOf(values.management),
+    managementHost: values['management-host'],
+    managementPath: values['management-path'],
     logLevel: values['log-level'],
   };
 }
@@ -91,7 +106,8 @@ function check(name: string, rawName: string, value: string | undefined, isInlin
   }
 }
 
-function portOf(text: string): number {
+/** Throws `Complaint` for what is no port. */
+export function portOf(text: string): number {
   const port = Number(text);
   if (Number.isInteger(port) && port >= 0 && port <= 65_535 && text.trim() !== '') return port;
   throw new Complaint(`The port must be a number from 0 to 65535, not '${text}'`);

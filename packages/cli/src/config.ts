@@ -5,15 +5,28 @@ import { BayeuxServer, optionSpecs, type ServerOptions, suggestion } from '@come
 import { parse } from 'yaml';
 import { flagNames, type ServeArguments } from './arguments.ts';
 import { Complaint, reasonOf } from './complaint.ts';
+import { type ManagementPlace, managementPlace } from './management.ts';
+
+/** What is made of the options. */
+export interface Configured {
+  readonly bayeux: BayeuxServer;
+  /** Null when management is not asked for. */
+  readonly place: ManagementPlace | null;
+}
 
 /** Makes the server. Throws `Complaint` that names the option which is wrong. */
-export async function configured(given: ServeArguments): Promise<BayeuxServer> {
-  const options: Record<string, unknown> = given.config === undefined ? {} : await fromFile(given.config);
+export async function configured(
+  given: ServeArguments,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<Configured> {
+  const { management, ...options }: Record<string, unknown> =
+    given.config === undefined ? {} : await fromFile(given.config);
+  const place = managementPlace(given, management, environment);
   if (given.logLevel !== undefined) options.logLevel = given.logLevel;
   if (given.allowedOrigins !== undefined) options.allowedOrigins = given.allowedOrigins;
   for (const setting of given.set) assign(options, setting);
   try {
-    return new BayeuxServer(options as ServerOptions);
+    return { bayeux: new BayeuxServer(options as ServerOptions), place };
   } catch (error) {
     if (error instanceof TypeError || error instanceof RangeError) throw new Complaint(error.message);
     throw error;
@@ -38,7 +51,7 @@ async function fromFile(file: string): Promise<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Complaint(`The configuration ${file} must be an object of options`);
   }
-  for (const name of Object.keys(value)) permit(name);
+  for (const name of Object.keys(value)) if (name !== 'management') permit(name);
   return { ...value };
 }
 

@@ -39,16 +39,28 @@ async function fileOf(flag: string, file: string): Promise<Buffer> {
   }
 }
 
-const refusals: Readonly<Record<string, (given: ServeArguments) => string>> = {
-  EADDRINUSE: ({ port }) => `Port ${port} is taken: stop who has it, or choose another with --port or PORT`,
+/** Where a server is to listen, and how another port is asked for. */
+export interface Address {
+  readonly port: number;
+  readonly host: string;
+  readonly choice: string;
+}
+
+const refusals: Readonly<Record<string, (given: Address) => string>> = {
+  EADDRINUSE: ({ port, choice }) => `Port ${port} is taken: stop who has it, or choose another with ${choice}`,
   EACCES: ({ port }) => `Port ${port} needs more rights than this user has: choose one above 1023`,
   EADDRNOTAVAIL: ({ host }) => `This machine has no address ${host}`,
   EAI_AGAIN: ({ host }) => `The host ${host} cannot be looked up`,
   ENOTFOUND: ({ host }) => `There is no host named ${host}`,
 };
 
+/** The server of management: never with TLS, for it is not for the network of the clients. */
+export function createManagement(pages: RequestListener): Server {
+  return createServer(limits, pages);
+}
+
 /** Listens; answers the port. Throws `Complaint` when the port or host is not to be had. */
-export async function listen(server: Server, given: ServeArguments): Promise<number> {
+export async function listen(server: Server, given: Address): Promise<number> {
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);

@@ -7,7 +7,8 @@ import { parseServe, type ServeArguments } from './arguments.ts';
 import { Complaint, reasonOf } from './complaint.ts';
 import { configured, effective } from './config.ts';
 import { farewell } from './farewell.ts';
-import { createListener, listen } from './listener.ts';
+import { createListener, createManagement, listen } from './listener.ts';
+import { guarded, type ManagementPlace, managementPages, metricsOf } from './management.ts';
 
 export const serveHelp: string = `cometd serve: a standalone Bayeux server
 
@@ -21,6 +22,11 @@ export const serveHelp: string = `cometd serve: a standalone Bayeux server
       --services <module>     your module: its default export, or its export 'services', gets the server; may be repeated
       --demo                  serves the demos; they want the path /cometd
       --drain <ms>            how long SIGTERM may take: sessions are sent elsewhere first; 0 ends all at once (default 25000)
+      --management <port>     /metrics, /livez, /readyz and /startupz on a port of their own; 0 for any free port (default off)
+      --management-host <name>  address of that port (default 127.0.0.1: this machine only)
+      --management-path <path>  the same on the port of the clients, for who shows the token in COMETD_MANAGEMENT_TOKEN
+      --notice <ms>           how long SIGTERM changes nothing but /readyz, so that load balancers notice; part of --drain
+                              (default an eighth of it, at most 3000; without management 0)
       --log-level <level>     debug, info, warn, error or silent (default warn)
 
 Options are those of the server library; what is set later wins: --config, then flags, then --set.
@@ -32,26 +38,52 @@ export async function serve(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<void> {
   const given = parseServe(args, environment);
-  const bayeux = await configured(given);
+  const { bayeux, place } = await configured(given, environment);
   bayeux.diagnostics.debug('configuration', () => `Effective configuration:\n${effective(bayeux, given)}`);
-  for (const module of given.services) await furnish(module, bayeux);
   if (given.demo && given.path !== '/cometd') throw new Complaint('The demos want the path /cometd: leave out --path');
-  const pages = given.demo ? await demoPages(bayeux) : notFound;
-  const server = await createListener(given, pages);
-  attach(bayeux, server, given);
-  const stopped = untilSignal(bayeux, server, given.drain);
-  const port = await listen(server, given).catch(async (error) => {
+  const operators = place ? await opened(bayeux, place) : null;
+  try {
+    for (const module of given.services) await furnish(module, bayeux);
+    const pages = given.demo ? await demoPages(bayeux) : notFound;
+    const server = await createListener(given, operators?.beside(pages) ?? pages);
+    attach(bayeux, server, given);
+    const notice = given.notice ?? (operators ? undefined : 0);
+    const stopped = untilSignal(bayeux, server, given.drain, notice);
+    const port = await listen(server, { ...given, choice: '--port or PORT' });
+    if (operators?.url !== undefined) console.log(`Management is listening on ${operators.url}`);
+    const scheme = given.cert === undefined ? 'http' : 'https';
+    console.log(`CometD is listening on ${originOf(scheme, given.host, port)}${given.demo ? '/' : given.path}`);
+    await stopped;
+  } finally {
     await bayeux.stop();
-    throw error;
-  });
-  const scheme = given.cert === undefined ? 'http' : 'https';
-  const host = ['0.0.0.0', '::'].includes(given.host)
-    ? 'localhost'
-    : given.host.includes(':')
-      ? `[${given.host}]`
-      : given.host;
-  console.log(`CometD is listening on ${scheme}://${host}:${port}${given.demo ? '/' : given.path}`);
-  await stopped;
+    await operators?.close();
+  }
+}
+
+function originOf(scheme: string, host: string, port: number): string {
+  const name = ['0.0.0.0', '::'].includes(host) ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  return `${scheme}://${name}:${port}`;
+}
+
+/** Management, open from before the services are loaded until after the last client has gone. */
+interface Operators {
+  /** Where its own port is, if it has one. */
+  readonly url: string | undefined;
+  /** The pages of the clients' port, with the guarded path if there is one. */
+  beside(pages: RequestListener): RequestListener;
+  close(): Promise<void>;
+}
+
+async function opened(bayeux: BayeuxServer, { port, host, path, token }: ManagementPlace): Promise<Operators> {
+  const metrics = await metricsOf(bayeux);
+  const inside = path !== undefined && token !== undefined ? { path, token } : null;
+  const beside = (pages: RequestListener): RequestListener =>
+    inside ? guarded(inside.path, inside.token, managementPages(bayeux, metrics, inside.path), pages) : pages;
+  if (port === undefined) return { url: undefined, beside, close: async () => undefined };
+  const server = createManagement(managementPages(bayeux, metrics));
+  const close = farewell(server);
+  const own = await listen(server, { port, host, choice: '--management' });
+  return { url: originOf('http', host, own), beside, close };
 }
 
 function attach(bayeux: BayeuxServer, server: Server, given: ServeArguments): void {
@@ -102,14 +134,17 @@ async function demoPages(bayeux: BayeuxServer): Promise<RequestListener> {
 }
 
 /** Resolves when a signal has come and everything is closed. */
-function untilSignal(bayeux: BayeuxServer, server: Server, timeout: number): Promise<void> {
+function untilSignal(bayeux: BayeuxServer, server: Server, timeout: number, notice: number | undefined): Promise<void> {
   const leave = farewell(server);
   return new Promise((resolve) => {
     let isLeaving = false;
     const onSignal = (signal: NodeJS.Signals): void => {
       if (isLeaving) process.exit(1);
       isLeaving = true;
-      const emptied = signal === 'SIGTERM' && timeout > 0 ? bayeux.drain({ timeout }) : bayeux.stop();
+      const emptied =
+        signal === 'SIGTERM' && timeout > 0
+          ? bayeux.drain({ timeout, ...(notice !== undefined && { notice }) })
+          : bayeux.stop();
       void emptied.then(leave).then(resolve);
     };
     process.on('SIGTERM', onSignal).on('SIGINT', onSignal);

@@ -179,6 +179,112 @@ describe('cometd serve', () => {
     expect(await complaint([...local, '--drain', 'soon'])).toContain("'soon'");
   });
 
+  describe('with management', () => {
+    const managementOf = async (serving: Run): Promise<string> => {
+      const [, url = ''] = await serving.line(/^Management is listening on (\S+)$/m);
+      return url;
+    };
+    const ask = async (url: string, token?: string) => {
+      const response = await fetch(url, token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } });
+      return { status: response.status, body: await response.text() };
+    };
+
+    it('answers probes on a port of its own, which is for this machine only', async () => {
+      const serving = run([...local, '--management', '0']);
+      const url = await managementOf(serving);
+      expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+      for (const probe of ['livez', 'readyz', 'startupz']) {
+        expect(await ask(`${url}/${probe}`)).toEqual({ status: 200, body: '{"status":"ok","reasons":[]}\n' });
+      }
+      expect((await ask(`${url}/cometd`)).status).toBe(404);
+      expect((await ask(`${await urlOf(serving)}/readyz`)).status).toBe(400);
+    });
+
+    it('is not ready as soon as SIGTERM has come, and serves newcomers until that was noticed', async () => {
+      const serving = run([...local, '--management', '0', '--drain', '9000', '--notice', '2000']);
+      const [url, management] = [await urlOf(serving), await managementOf(serving)];
+      serving.child.kill('SIGTERM');
+      const draining = { status: 503, body: '{"status":"unavailable","reasons":["draining"]}\n' };
+      await vi.waitFor(async () => expect(await ask(`${management}/readyz`)).toEqual(draining), { timeout: 1_000 });
+      expect((await ask(`${management}/livez`)).status).toBe(200);
+      const session = await openSession('websocket', url);
+      expect((await session.handshake()).successful).toBe(true);
+      await session.connect(0);
+      expect((await session.connect()).advice).toMatchObject({ reconnect: 'handshake' });
+      expect(await serving.ended).toBe(0);
+      await session.close();
+    });
+
+    it('tells that it is starting while the modules of the user are loaded', async () => {
+      await writeFile(
+        path.join(folder, 'slow.mjs'),
+        `import { createServer } from 'node:http';
+        export default (bayeux) => new Promise((resolve) => {
+          const gate = createServer((request, response) => { response.end(); gate.close(resolve); });
+          gate.listen(0, '127.0.0.1', () => console.log('gate ' + gate.address().port));
+        });`,
+      );
+      await writeFile(path.join(folder, 'port.json'), JSON.stringify({ management: { port: 0 } }));
+      const probe = createServer().listen(0, '127.0.0.1');
+      await once(probe, 'listening');
+      const { port } = probe.address() as AddressInfo;
+      probe.close();
+      await once(probe, 'close');
+      const serving = run([...local, '--services', 'slow.mjs', '--config', 'port.json', '--management', String(port)]);
+      const [, gate] = await serving.line(/^gate (\d+)$/m);
+      const starting = { status: 503, body: '{"status":"unavailable","reasons":["starting"]}\n' };
+      expect(await ask(`http://127.0.0.1:${port}/startupz`)).toEqual(starting);
+      expect(await ask(`http://127.0.0.1:${port}/readyz`)).toEqual(starting);
+      expect((await ask(`http://127.0.0.1:${port}/livez`)).status).toBe(200);
+      await fetch(`http://127.0.0.1:${gate}`);
+      await urlOf(serving);
+      expect((await ask(`http://127.0.0.1:${port}/startupz`)).status).toBe(200);
+      expect((await ask(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
+    });
+
+    it('is found on a path of the port of the clients by who shows the token', async () => {
+      await writeFile(
+        path.join(folder, 'management.yaml'),
+        'timeout: 20000\nmanagement:\n  path: /ops\n  token: of-the-file\n',
+      );
+      const byFile = new URL(await urlOf(run([...local, '--config', 'management.yaml']))).origin;
+      const byFlag = new URL(
+        await urlOf(run([...local, '--management-path', '/ops'], { COMETD_MANAGEMENT_TOKEN: 'of-the-environment' })),
+      ).origin;
+      for (const [origin, token] of [
+        [byFile, 'of-the-file'],
+        [byFlag, 'of-the-environment'],
+      ] as const) {
+        expect((await ask(`${origin}/ops/readyz`)).status).toBe(401);
+        expect((await ask(`${origin}/ops/readyz`, `${token}r`)).status).toBe(401);
+        expect((await ask(`${origin}/ops/readyz`, token)).status).toBe(200);
+        expect((await ask(`${origin}/readyz`, token)).status).toBe(404);
+        expect((await ask(`${origin}/ops/nothing`, token)).status).toBe(404);
+      }
+    });
+
+    it.each([
+      [['--management', 'x'], "The port must be a number from 0 to 65535, not 'x'"],
+      [['--management', '0', '--management-host', '192.0.2.1'], 'This machine has no address 192.0.2.1'],
+      [['--management-path', '/ops'], 'set COMETD_MANAGEMENT_TOKEN'],
+      [['--management-path', 'ops', '--config', 'token.json'], "must be such as /ops, not 'ops'"],
+      [['--management-path', '/cometd/ops', '--config', 'token.json'], 'must not be below /cometd'],
+      [['--config', 'path.json'], "'management' in the configuration has no 'url'"],
+      [['--config', 'number.json'], 'must be an object with port, host, path or token'],
+      [['--config', 'host.json'], "'management.host' in the configuration must be a string"],
+      [['--notice', 'soon'], "not 'soon'"],
+    ])('answers %j with one sentence', async (args, sentence) => {
+      const files = {
+        'token.json': '{"management":{"token":"secret"}}',
+        'path.json': '{"management":{"url":"/ops"}}',
+        'number.json': '{"management":9090}',
+        'host.json': '{"management":{"host":1}}',
+      };
+      for (const [name, text] of Object.entries(files)) await writeFile(path.join(folder, name), text);
+      expect(await complaint([...local, ...args])).toContain(sentence);
+    });
+  });
+
   it('cuts off who does not hang up, and leaves in spite of what a module forgot', async () => {
     await writeFile(path.join(folder, 'forgetful.mjs'), 'export default () => { setInterval(() => {}, 1_000); };');
     const serving = run([...local, '--services', 'forgetful.mjs']);

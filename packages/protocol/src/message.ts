@@ -68,7 +68,7 @@ type Request<Channel> = Message & { channel: Channel; successful?: never; error?
 /** What a server answers: that it worked, or that it did not; `BayeuxError.from` reads the error. */
 type Reply<Channel> = Message & { channel: Channel } & ({ successful: true } | { successful: false; error?: string });
 
-/** MUST: version, supportedConnectionTypes. MAY: minimumVersion, ext, id. */
+/** MUST: version, supportedConnectionTypes. MAY: minimumVersion, ext, id, and advice with the timing the client wishes. */
 export type HandshakeRequest = Request<typeof META_HANDSHAKE> & { version: string; supportedConnectionTypes: string[] };
 
 /** MUST: version, supportedConnectionTypes, clientId. MAY: minimumVersion, advice, ext, id, x-messages. */
@@ -112,10 +112,10 @@ export type DisconnectRequest = Request<typeof META_DISCONNECT> & { clientId: st
 /** MUST: successful. MAY: error, ext, clientId, id, and advice: a disconnect that the server began comes unasked. */
 export type DisconnectReply = Reply<typeof META_DISCONNECT>;
 
-/** An event. MUST: data. A client adds clientId and MAY add id, ext; a server delivers it without clientId and id. */
+/** An event. MUST: data. MAY: clientId, id, ext. A server delivers it without the clientId and the id of its publisher. */
 export type Publish<Data = unknown> = Message<Data> & { data: Data };
 
-/** MUST: successful, and no data. MAY: id, error, ext. */
+/** MUST: successful. MAY: id, error, advice, ext. It never has data. */
 export type PublishReply = Reply<string> & { data?: never };
 
 /** Every kind of message the protocol knows; the guards below tell them apart. */

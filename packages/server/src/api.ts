@@ -68,12 +68,17 @@ export type ChannelInitializer = (channel: ServerChannel) => void;
 export interface ServerEvents {
   /** Configures a new channel, after the initialisers given to `createChannelIfAbsent`. */
   configureChannel: ChannelInitializer;
+  /** A channel exists now, configured. */
   channelAdded: (channel: ServerChannel) => void;
+  /** A channel is gone: nobody used it for three sweeps. */
   channelRemoved: (name: string) => void;
+  /** A handshake succeeded; `message` is its request. */
   sessionAdded: (session: ServerSession, message: ServerMessage) => void;
-  /** `message` is the disconnect that ended the session, or null; `timeout` is true when it expired. */
+  /** A session ended. `message` is the disconnect that ended it, or null; `timeout` is true when it expired. */
   sessionRemoved: (session: ServerSession, message: ServerMessage | null, timeout: boolean) => void;
+  /** A session subscribed to a channel; `message` is its request, or null when the server did it. */
   subscribed: (session: ServerSession, channel: ServerChannel, message: ServerMessage | null) => void;
+  /** A subscription ended; `message` is its request, or null when the server ended it, or the session is over. */
   unsubscribed: (session: ServerSession, channel: ServerChannel, message: ServerMessage | null) => void;
 }
 
@@ -84,16 +89,21 @@ export interface ChannelEvents {
    * It may be changed here. Answering false stops it: the publisher's reply is `404::message_deleted`.
    */
   message: (sender: ServerSession | null, channel: ServerChannel, message: ServerMessage) => Verdict;
+  /** As the server's event of this name, for this channel. */
   subscribed: (session: ServerSession, channel: ServerChannel, message: ServerMessage | null) => void;
+  /** As the server's event of this name, for this channel. */
   unsubscribed: (session: ServerSession, channel: ServerChannel, message: ServerMessage | null) => void;
 }
 
 /** What happens to a session. `queued`, `deQueue` and `queueMaxed` must not publish to other sessions. */
 export interface SessionEvents {
+  /** As `sessionAdded` of the server, for this session. */
   added: (session: ServerSession, message: ServerMessage) => void;
+  /** As `sessionRemoved` of the server, for this session. */
   removed: (session: ServerSession, message: ServerMessage | null, timeout: boolean) => void;
   /** A message about to be queued for this session; false keeps it out. */
   message: (session: ServerSession, sender: ServerSession | null, message: ServerMessage) => Verdict;
+  /** A message is in the queue. */
   queued: (sender: ServerSession | null, message: ServerMessage) => void;
   /** The queue is about to be taken for writing, together with `replies`; it may be changed. */
   deQueue: (session: ServerSession, queue: ServerMessage[], replies: readonly ServerMessage[]) => void;

@@ -1,6 +1,18 @@
 /** What an operator can see: a logger that cannot be flooded, counters, and the one guard around user code. */
 import { createHash } from 'node:crypto';
-import { isPromise, type Maybe } from '@cometd-ts/protocol';
+import {
+  type Advice,
+  isMeta,
+  isPromise,
+  isService,
+  type Maybe,
+  META_CONNECT,
+  META_DISCONNECT,
+  META_HANDSHAKE,
+  META_SUBSCRIBE,
+  META_UNSUBSCRIBE,
+  parseError,
+} from '@cometd-ts/protocol';
 
 /** Where log lines go. `console` and pino fit. */
 export interface Logger {
@@ -28,8 +40,59 @@ export function hashed(id: string): string {
   return createHash('sha256').update(id).digest('hex').slice(0, 8);
 }
 
+/** Who measures what takes time. There is none unless somebody watches: a server without metrics pays nothing. */
+export interface Observer {
+  /** A broadcast message is in the queues of all its recipients. `begun` is when it was published, by `performance.now()`. */
+  published(begun: number): void;
+  /** A connect was held for that long, in ms. */
+  held(time: number): void;
+  /** So many messages were taken from a queue, to be written together. */
+  taken(count: number): void;
+}
+
+type ReceivedType =
+  | 'handshake'
+  | 'connect'
+  | 'subscribe'
+  | 'unsubscribe'
+  | 'disconnect'
+  | 'publish'
+  | 'service'
+  | 'invalid';
+
+/** Messages of clients by their type, and what was sent to them. Plain fields, because every message is counted. */
+export class Traffic {
+  readonly received: Record<ReceivedType, number> = {
+    handshake: 0,
+    connect: 0,
+    subscribe: 0,
+    unsubscribe: 0,
+    disconnect: 0,
+    publish: 0,
+    service: 0,
+    invalid: 0,
+  };
+  readonly sent: Record<'reply' | 'message', number> = { reply: 0, message: 0 };
+
+  /** A message with a valid channel arrived. */
+  arrived(channel: string): void {
+    if (!isMeta(channel)) {
+      if (isService(channel)) this.received.service++;
+      else this.received.publish++;
+    } else if (channel === META_CONNECT) this.received.connect++;
+    else if (channel === META_HANDSHAKE) this.received.handshake++;
+    else if (channel === META_SUBSCRIBE) this.received.subscribe++;
+    else if (channel === META_UNSUBSCRIBE) this.received.unsubscribe++;
+    else if (channel === META_DISCONNECT) this.received.disconnect++;
+    else this.received.invalid++;
+  }
+}
+
 /** Counters and log of one server. */
 export class Diagnostics {
+  readonly traffic: Traffic = new Traffic();
+  /** Null when nobody watches. */
+  observer: Observer | null = null;
   readonly #logger: Logger;
   readonly #rank: number;
   readonly #counters: Map<string, number> = new Map();
@@ -71,6 +134,18 @@ export class Diagnostics {
   rejected(reason: string, detail: unknown = ''): void {
     this.count(`rejected.${reason}`);
     this.debug(`rejected.${reason}`, () => `Refused (${reason})${detail ? `: ${printable(detail)}` : ''}`);
+  }
+
+  /** A reply is about to leave. Only those that refuse or advise cost anything. */
+  replied(reply: Reply): void {
+    const isHandshake = reply.channel === META_HANDSHAKE;
+    if (reply.successful !== true) {
+      const code = outcomeOf(reply.error);
+      this.count(`refused.${code === 'draining' ? 'overloaded' : code}`);
+      if (isHandshake) this.count(`handshakes.${code}`);
+    } else if (isHandshake) this.count('handshakes.successful');
+    const reconnect = reply.advice?.reconnect;
+    if (reconnect === 'retry' || reconnect === 'handshake' || reconnect === 'none') this.count(`advised.${reconnect}`);
   }
 
   /** User code, or something unexpected of ours, failed. */
@@ -123,4 +198,19 @@ export class Diagnostics {
     seen.count++;
     return seen.count <= LINES_PER_MINUTE;
   }
+}
+
+/** What is counted of a reply. */
+interface Reply {
+  readonly channel: string;
+  readonly successful?: boolean;
+  readonly error?: string;
+  readonly advice?: Advice;
+}
+
+/** The code of an error. The texts of applications are one, whatever they say: there must not be a counter for each. */
+function outcomeOf(error: unknown): string {
+  const parsed = typeof error === 'string' ? parseError(error) : undefined;
+  if (parsed?.code === 'overloaded' && parsed.args[0] === 'draining') return 'draining';
+  return parsed?.code ?? 'other';
 }

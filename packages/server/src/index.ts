@@ -37,8 +37,19 @@ export {
 } from './ext/data-filters.ts';
 export { TimestampExtension, type TimestampOptions } from './ext/timestamp.ts';
 export { TimesyncExtension, type TimesyncOptions } from './ext/timesync.ts';
+export { type HealthCheck, type HealthOptions, healthEndpoints } from './management/health.ts';
 export { ServerMessage } from './message.ts';
 export type { DrainOptions } from './meta/drain.ts';
+export type { Measured, MetricsObserver, MetricsRegistry, Sample } from './metrics/registry.ts';
+export {
+  type HistogramName,
+  type MetricName,
+  type MetricSpec,
+  type MetricType,
+  metricSpecs,
+  prometheusName,
+  type ReadableName,
+} from './metrics/specs.ts';
 export type {
   BayeuxOptions,
   HttpOptions,

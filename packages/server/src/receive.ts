@@ -54,6 +54,7 @@ export class Hall {
   process(session: Session | null, message: ServerMessage): Maybe<ServerMessage> {
     const error = validate(message, this.#checks);
     const reply = createReply(message);
+    if (!session?.isLocalSession) this.#count(message, error);
     try {
       const answer = this.#arrived(session, message, reply, error);
       if (!isPromise(answer)) return answer;
@@ -64,6 +65,12 @@ export class Hall {
     } catch (failure) {
       return this.#failed(reply, failure);
     }
+  }
+
+  #count(message: ServerMessage, error: BayeuxError | undefined): void {
+    const { traffic } = this.#rooms.diagnostics;
+    if (error) traffic.received.invalid++;
+    else traffic.arrived(message.channel);
   }
 
   #failed(reply: ServerMessage, failure: unknown): ServerMessage {
@@ -99,14 +106,16 @@ export class Hall {
   /** Who sends too much that is no Bayeux is a client no longer. */
   #misbehaved(session: Session | null, message: ServerMessage, reply: ServerMessage): void {
     if (!this.#rooms.rates.misbehaved(session, message, reply) || !session) return;
-    this.#rooms.sessions.remove(session, null, false);
+    this.#rooms.sessions.remove(session, null, false, 'misbehaved');
     session.flush();
   }
 
   /** The reply passes the outgoing extensions, and is encoded. Null when one of them swallowed it. */
   leave(session: Session | null, reply: ServerMessage): Maybe<ServerMessage | null> {
-    const { extensions } = this.#rooms;
+    const { extensions, diagnostics } = this.#rooms;
     const own = session?.extensions;
+    diagnostics.replied(reply);
+    if (!session?.isLocalSession) diagnostics.traffic.sent.reply++;
     const sent = extensions.send(null, session, reply);
     if (sent === true && !own) return this.#encoded(reply);
     return chain(sent, (kept) => {

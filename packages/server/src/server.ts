@@ -15,6 +15,8 @@ import type {
 import { Diagnostics } from './diagnostics.ts';
 import { Listeners } from './listeners.ts';
 import type { DrainOptions } from './meta/drain.ts';
+import type { MetricsRegistry } from './metrics/registry.ts';
+import { ServerMetrics } from './metrics/server-metrics.ts';
 import type { ServerOptions, Settings } from './options.ts';
 import { OriginPolicy } from './policy/origin.ts';
 import { Hall } from './receive.ts';
@@ -42,6 +44,8 @@ export interface AttachOptions {
 export class BayeuxServer implements Bayeux {
   readonly settings: Settings;
   readonly diagnostics: Diagnostics;
+  /** What monitoring systems read: see `@cometd-ts/server/prometheus` and `@cometd-ts/server/opentelemetry`. */
+  readonly metrics: MetricsRegistry;
   readonly #rooms: Rooms;
   readonly #hall: Hall;
   readonly #listeners: Listeners<ServerEvents> = new Listeners();
@@ -61,6 +65,7 @@ export class BayeuxServer implements Bayeux {
     const origins = new OriginPolicy(this.settings.allowedOrigins);
     this.#http = new HttpTransport(this.#rooms, this.#hall, origins);
     this.#webSocket = new WebSocketTransport(this.#rooms, this.#hall, origins);
+    this.metrics = new ServerMetrics(this.#rooms, this.#webSocket);
     this.#listeners.add('sessionRemoved', (session) => this.#http.browsers.forget(session as never));
     this.#listeners.add('sessionRemoved', (session) => this.#rooms.rates.left(session as never));
   }

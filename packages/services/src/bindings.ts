@@ -36,6 +36,8 @@ interface Callback {
   readonly name: string | symbol;
   /** The function that was decorated: it tells the class that it stands in. */
   readonly declared: unknown;
+  /** The same for all decorators of one method of one class, whatever other decorators between them make of it. */
+  readonly place: unknown;
 }
 
 export type Kind = Binding['kind'];
@@ -54,6 +56,8 @@ export interface Context {
   readonly name: string | symbol | undefined;
   readonly static?: boolean;
   readonly private?: boolean;
+  /** One object for a class: its prototype, for decorators of the old kind. TypeScript may leave it out. */
+  readonly metadata?: object | undefined;
   readonly access?: { get?(bean: object): unknown; set?(bean: object, value: unknown): void };
   addInitializer(initializer: (this: unknown) => void): void;
 }
@@ -86,12 +90,14 @@ export function recordService(service: object, name: string): void {
 export function recordCallback<K extends CallbackKind>(
   kind: K,
   args: readonly unknown[],
-  more: Omit<Of<K>, 'kind' | 'name' | 'declared'>,
+  more: Omit<Of<K>, 'kind' | 'name' | 'declared' | 'place'>,
 ): void {
   const context = expectContext(kind, args, ['method']);
   if (context.private) throw new TypeError(`@${kind} on ${String(context.name)}: the method must be public`);
   const declared = isContext(args[1]) ? args[0] : (args[2] as PropertyDescriptor).value;
-  const binding = { kind, name: context.name, declared, ...more } as unknown as CallbackBinding;
+  // TypeScript has one such function for a method, the others have metadata always.
+  const place = context.metadata ?? context.access?.get ?? declared;
+  const binding = { kind, name: context.name, declared, place, ...more } as unknown as CallbackBinding;
   context.addInitializer(function (this: unknown): void {
     const bean = this as object;
     const others = bindingsOf(bean).filter((other) => !isOverridden(other, binding));
@@ -101,7 +107,7 @@ export function recordCallback<K extends CallbackKind>(
 
 /** A class that overrides a method and decorates it again has the last word. */
 function isOverridden(other: Binding, by: CallbackBinding): boolean {
-  return other.kind === by.kind && 'declared' in other && other.name === by.name && other.declared !== by.declared;
+  return other.kind === by.kind && 'place' in other && other.name === by.name && other.place !== by.place;
 }
 
 /** Writes a member down that is to be given a value. */

@@ -19,6 +19,7 @@ export function legacyContext([target, name, descriptor]: readonly unknown[]): C
     name,
     static: typeof target === 'function',
     private: false,
+    metadata: target,
     access: {
       get: (bean) => Reflect.get(bean, name),
       set: (bean, value) => {

@@ -77,6 +77,24 @@ export class ServerAnnotationProcessor {
     );
   }
 
+  /**
+   * Processes those that are services, one after another: hand it all that a container has made. What is no service, or is
+   * bound already, is left alone. Answers those that were bound. Rejects when one does not fit; none of them stays bound then.
+   */
+  async processAll(beans: Iterable<unknown>): Promise<readonly object[]> {
+    const bound: object[] = [];
+    try {
+      for (const bean of beans) {
+        if (typeof bean !== 'object' || bean === null || this.#services.has(bean)) continue;
+        if (await this.process(bean)) bound.push(bean);
+      }
+    } catch (error) {
+      for (const bean of bound.reverse()) await this.deprocess(bean);
+      throw error;
+    }
+    return bound;
+  }
+
   /** Unbinds the object's methods, ends its session, and calls its `@PreDestroy` methods. False when it was not bound. */
   deprocess(bean: object): Maybe<boolean> {
     if (!this.#services.has(bean)) return false;

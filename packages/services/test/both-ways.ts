@@ -17,6 +17,15 @@ class Database {
   readonly url: string = 'db';
 }
 
+/** A decorator of somebody else, of either kind, that puts a function of its own in the place of a method. */
+function wrapped(value: unknown, _: unknown, descriptor?: PropertyDescriptor): never {
+  const method = (descriptor?.value ?? value) as (this: unknown, ...args: unknown[]) => unknown;
+  function wrapper(this: unknown, ...args: unknown[]): unknown {
+    return method.apply(this, args);
+  }
+  return (descriptor ? { ...descriptor, value: wrapper } : wrapper) as never;
+}
+
 class Base {
   readonly story: unknown[] = [];
   @Inject readonly bayeux!: BayeuxServer;
@@ -54,6 +63,12 @@ class Base {
   again(): void {
     this.story.push('never');
   }
+
+  @wrapped
+  @Listener('/again')
+  wrappedAgain(): void {
+    this.story.push('never');
+  }
 }
 
 @Service('both')
@@ -82,6 +97,13 @@ class Both extends Base {
   override again(): void {
     this.story.push('anew');
   }
+
+  @Listener('/outer')
+  @wrapped
+  @Listener('/inner')
+  override wrappedAgain(): void {
+    this.story.push('wrapped');
+  }
 }
 
 @Service
@@ -97,7 +119,16 @@ export async function tell(): Promise<unknown[]> {
   const guest = bayeux.newLocalSession('guest');
   await guest.handshake();
   guest.getChannel('/service/who/al').addListener((_, { data }) => data && bean.story.push(data));
-  for (const name of ['/news/sport', '/old/news', '/base', '/again', '/again/anew', '/service/who/al']) {
+  for (const name of [
+    '/news/sport',
+    '/old/news',
+    '/base',
+    '/again',
+    '/again/anew',
+    '/inner',
+    '/outer',
+    '/service/who/al',
+  ]) {
     await guest.getChannel(name).publish('x');
   }
   await new Promise((resolve) => setImmediate(resolve));
@@ -117,6 +148,8 @@ export const told: readonly unknown[] = [
   ['news', 'x'],
   'overridden',
   'anew',
+  'wrapped',
+  'wrapped',
   'al',
   'end',
   'Bare',

@@ -98,6 +98,42 @@ describe('a service', () => {
   });
 });
 
+describe('all that a container has', () => {
+  @Service('broken')
+  class Broken {
+    @PostConstruct
+    begin(): void {
+      throw new Error('broken');
+    }
+  }
+  const others: readonly unknown[] = [null, undefined, 'a name', 7, () => undefined, {}, Object.create(null)];
+
+  @Service('one')
+  class One {}
+
+  it('is looked through for services, which are bound once', async () => {
+    const { bayeux } = openServer();
+    const processor = new ServerAnnotationProcessor(bayeux);
+    const [first, second, third] = [new One(), new One(), new One()];
+    await processor.process(first);
+    expect(await processor.processAll([...others, first, second, third, second])).toEqual([second, third]);
+    expect(bayeux.sessions).toHaveLength(3);
+    await processor.deprocessAll();
+    expect(bayeux.sessions).toHaveLength(0);
+  });
+
+  it('is left as it was when one service does not fit', async () => {
+    const { bayeux } = openServer();
+    const processor = new ServerAnnotationProcessor(bayeux);
+    const [first, second] = [new One(), new One()];
+    await processor.process(first);
+    await expect(processor.processAll([second, new Broken(), new One()])).rejects.toThrow('broken');
+    expect(bayeux.sessions).toHaveLength(1);
+    expect(await processor.deprocess(first)).toBe(true);
+    expect(await processor.deprocess(second)).toBe(false);
+  });
+});
+
 describe('@Inject and @Session', () => {
   @Service('injected')
   class Injected {

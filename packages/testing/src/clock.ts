@@ -1,6 +1,6 @@
 /** A clock that moves server and clients together: sessions expire, polls end and clients retry, and nobody waits. */
 import { install } from '@sinonjs/fake-timers';
-import { realSetTimeout, turn } from './real-time.ts';
+import { realSetImmediate, realSetTimeout, turn } from './real-time.ts';
 
 type Clock = ReturnType<typeof install>;
 
@@ -14,7 +14,7 @@ const STEP = 10;
 /** How far `until` goes, in ms of the clock. */
 const FAR = 3_600_000;
 
-/** The fake timers of vitest (`vi`) and Jest (`jest`) are such. */
+/** The fake timers of vitest (`vi`) are such. */
 export interface ForeignTimers {
   advanceTimersByTimeAsync(ms: number): Promise<unknown>;
 }
@@ -37,10 +37,17 @@ export class FakeClock implements Disposable {
   readonly #own: Clock | undefined;
   readonly #begin: number;
 
-  /** Throws `TypeError` when the timers are faked already, by whomever, and `timers` does not name them. */
+  /**
+   * Throws `TypeError` when the timers are faked already, by whomever, and `timers` does not name them; or when those fake
+   * more than `parts`.
+   */
   constructor(options: FakeClockOptions = {}) {
     this.#foreign = options.timers;
-    if (!options.timers) {
+    if (options.timers) {
+      // Whoever awaits a turn of the event loop, a server that stops for one, would wait for ever.
+      if (globalThis.setImmediate !== realSetImmediate)
+        throw new TypeError('setImmediate must stay real: let the timers fake FakeClock.parts, no more');
+    } else {
       if (areFaked())
         throw new TypeError('The timers are faked already: give them as the option timers, or restore them first');
       const now = options.now ?? Date.now();

@@ -1,5 +1,6 @@
 /** What a client receives on a channel, in its order, for a test to look at piece by piece. */
-import type { BayeuxClient, ChannelMap, CometD, DataOf, Message } from '@cometd-ts/client/node';
+import type { AnyChannels, BayeuxClient, ChannelMap, CometD, DataOf, Message } from '@cometd-ts/client';
+import type { BayeuxClient as NodeClient } from '@cometd-ts/client/node';
 import { inTime, PATIENCE } from './real-time.ts';
 
 /** What helpers that wait have in common. */
@@ -116,17 +117,30 @@ export class Inbox<Data = unknown> implements AsyncDisposable {
   }
 }
 
+/** A `BayeuxClient` with any channels. */
+export type TypedClient = Pick<BayeuxClient, 'id' | 'isHandshook' | 'status' | 'waitFor'>;
+
+/** The channels that a typed client was made for, whichever entry it is from: the compiler infers them for its own class alone. */
+export type ChannelsOf<Client> =
+  Client extends NodeClient<infer Channels>
+    ? ChannelMap extends Channels
+      ? Client extends BayeuxClient<infer OfBrowsers>
+        ? OfBrowsers
+        : AnyChannels
+      : Channels
+    : AnyChannels;
+
 /**
  * Subscribes a client to a channel and collects what comes; resolves when the server has confirmed. On service and meta
  * channels, which have no subscribers, it listens. Rejects when the server refuses.
  */
-export async function received<Channels extends ChannelMap, Name extends string>(
-  client: BayeuxClient<Channels>,
+export async function received<Client extends TypedClient, Name extends string>(
+  client: Client,
   channel: Name,
-): Promise<Inbox<DataOf<Channels, Name>>>;
+): Promise<Inbox<DataOf<ChannelsOf<Client>, Name>>>;
 export async function received<Data = unknown>(client: CometD, channel: string): Promise<Inbox<Data>>;
-export async function received(client: BayeuxClient | CometD, channel: string): Promise<Inbox> {
-  return Inbox.open(channel, 'getChannel' in client ? waysOf(client) : waysOfCometD(client));
+export async function received(client: TypedClient | CometD, channel: string): Promise<Inbox> {
+  return Inbox.open(channel, 'getChannel' in client ? waysOf(client as BayeuxClient) : waysOfCometD(client as CometD));
 }
 
 function isBroadcast(channel: string): boolean {

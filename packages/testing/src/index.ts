@@ -1,7 +1,7 @@
 /** What applications that use Bayeux servers and clients need for their tests. */
 
 export { FakeClock, type FakeClockOptions, type ForeignTimers } from './clock.ts';
-export { type Inbox, type Patience, received } from './inbox.ts';
+export { type ChannelsOf, type Inbox, type Patience, received, type TypedClient } from './inbox.ts';
 export { type Direction, type LineOptions, MemoryLine } from './line.ts';
 export { type Pair, type PairOptions, pair } from './pair.ts';
 export type { Pattern } from './play.ts';

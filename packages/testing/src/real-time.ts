@@ -12,11 +12,18 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => realSetImmediate(resolve));
 }
 
+/** Answers the promise. It may reject before anybody awaits it, while a test still does something else: no accident. */
+export function patient<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
+}
+
 /** The promise, or after `within` ms of real time an error that says what was waited for. */
 export function inTime<T>(promise: Promise<T>, within: number, late: () => string): Promise<T> {
-  return new Promise((resolve, reject) => {
+  const result = new Promise<T>((resolve, reject) => {
     const timer = realSetTimeout(() => reject(new Error(late())), within);
     const end = (): void => realClearTimeout(timer);
     promise.then(resolve, reject).finally(end);
   });
+  return patient(result);
 }

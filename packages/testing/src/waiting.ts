@@ -1,5 +1,5 @@
 /** Waiting for what happens, by the events that tell of it. */
-import type { BayeuxClient, BayeuxClientEvents } from '@cometd-ts/client/node';
+import type { BayeuxClient, BayeuxClientEvents } from '@cometd-ts/client';
 import type {
   BayeuxServer,
   ChannelEvents,
@@ -9,7 +9,7 @@ import type {
   SessionEvents,
 } from '@cometd-ts/server';
 import type { Patience } from './inbox.ts';
-import { inTime, PATIENCE, realSetImmediate } from './real-time.ts';
+import { inTime, PATIENCE, patient, realSetImmediate } from './real-time.ts';
 
 /** What has events. */
 export type Source = BayeuxClient | BayeuxServer | ServerSession | ServerChannel;
@@ -38,7 +38,7 @@ interface Registration {
  * Resolves with the arguments of the next event of this name that `matches`; without it, of the next one. Rejects when it
  * does not come in time.
  */
-export async function happened<From extends Source, Name extends keyof EventsOf<From> & string>(
+export function happened<From extends Source, Name extends keyof EventsOf<From> & string>(
   source: From,
   event: Name,
   matches: (...args: EventArguments<EventsOf<From>[Name]>) => boolean = () => true,
@@ -55,24 +55,21 @@ export async function happened<From extends Source, Name extends keyof EventsOf<
       }
     });
   });
-  try {
-    return await inTime(occurrence, within, () => `The event '${event}' did not come within ${within} ms`);
-  } finally {
-    registration?.remove();
-  }
+  const late = (): string => `The event '${event}' did not come within ${within} ms`;
+  return patient(inTime(occurrence, within, late).finally(() => registration?.remove()));
 }
 
 /**
  * Resolves when `condition` holds: now, or after one of these events, when all its listeners are done. Rejects when that
  * is not so in time.
  */
-export async function until<From extends Source>(
+export function until<From extends Source>(
   condition: () => boolean,
   source: From,
   events: (keyof EventsOf<From> & string) | readonly (keyof EventsOf<From> & string)[],
   { within = PATIENCE }: Patience = {},
 ): Promise<void> {
-  if (condition()) return;
+  if (condition()) return Promise.resolve();
   const registrations: Registration[] = [];
   const names = [events].flat() as string[];
   const held = new Promise<void>((resolve, reject) => {
@@ -85,11 +82,11 @@ export async function until<From extends Source>(
     };
     for (const name of names) registrations.push(listen(source, name, () => void realSetImmediate(look)));
   });
-  try {
-    await inTime(held, within, () => `After ${within} ms of ${names.join(', ')} still not: ${condition}`);
-  } finally {
-    for (const { remove } of registrations) remove();
-  }
+  const late = (): string => `After ${within} ms of ${names.join(', ')} still not: ${condition}`;
+  const end = (): void => {
+    for (const registration of registrations) registration.remove();
+  };
+  return patient(inTime(held, within, late).finally(end));
 }
 
 /** The four kinds of sources add their listeners alike; only their types differ. */

@@ -106,6 +106,11 @@ describe('a clock', () => {
     await expect(clock.advance(1_000)).rejects.toThrow(/performance\.now/);
   });
 
+  it('refuses timers that fake what has to stay real', () => {
+    vi.useFakeTimers();
+    expect(() => new FakeClock({ timers: vi })).toThrow(/setImmediate must stay real/);
+  });
+
   it('does not wait for ever for a promise that never settles', async () => {
     using clock = new FakeClock();
     await expect(clock.until(new Promise(() => undefined), 5_000)).rejects.toThrow(/5000 ms of the clock/);

@@ -104,11 +104,16 @@ export class Publisher {
 
   /** Outgoing extensions once, encoding once, then every subscriber. Service messages end with the extensions. */
   broadcast(sender: Session | null, channel: Channel, message: ServerMessage): Maybe<Published> {
+    const begun = this.#host.diagnostics.observer ? performance.now() : 0;
     return chain(this.#host.extensions.send(sender, null, message), (kept) => {
       if (!kept) return 'deleted';
       if (!channel.isBroadcast) return 'nobody';
       message.freeze(this.#host.json);
-      return chain(this.#fanOut(sender, channel, message), (queued) => (queued ? 'queued' : 'nobody'));
+      return chain(this.#fanOut(sender, channel, message), (queued) => {
+        if (!queued) return 'nobody';
+        if (begun > 0) this.#host.diagnostics.observer?.published(begun);
+        return 'queued';
+      });
     });
   }
 

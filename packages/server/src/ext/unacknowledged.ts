@@ -35,6 +35,10 @@ export class Unacknowledged implements SessionExtension, Retention {
     return this.#sent.length === 0;
   }
 
+  get size(): number {
+    return this.#sent.length;
+  }
+
   rcvMeta(session: ServerSession, message: ServerMessage): void {
     if (message.channel === META_HANDSHAKE) this.#newest = message;
     // Another session's connect in this one's payload is refused later on; it confirms nothing.

@@ -52,6 +52,11 @@ export class Overload {
     this.#gauge?.stop();
   }
 
+  /** Whether newcomers are sent away because the event loop is late. */
+  get isShedding(): boolean {
+    return this.#until !== 0;
+  }
+
   /** One look at the event loop. */
   sweep(): void {
     if (!this.#gauge) return;

@@ -1,5 +1,7 @@
 /** Connects on hold, and when each is over. They mostly wait equally long, so a list for each length needs one timer. */
 
+import type { Diagnostics } from '../diagnostics.ts';
+
 /** A connect on hold, as its list links it. Only `Holds` writes the fields. */
 export interface Hold {
   deadline: number;
@@ -25,6 +27,17 @@ interface HoldList {
  */
 export class Holds {
   readonly #lists: Map<number, HoldList> = new Map();
+  readonly #diagnostics: Pick<Diagnostics, 'observer'>;
+  #size = 0;
+
+  constructor(diagnostics: Pick<Diagnostics, 'observer'>) {
+    this.#diagnostics = diagnostics;
+  }
+
+  /** Connects on hold. */
+  get size(): number {
+    return this.#size;
+  }
 
   /** Has `hold.expire()` called after `duration` ms, unless it is stopped before. */
   start(hold: Hold, duration: number): void {
@@ -41,6 +54,7 @@ export class Holds {
     if (list.tail) list.tail.next = hold;
     else list.head = hold;
     list.tail = hold;
+    this.#size++;
     list.timer ??= this.#wait(list, duration);
   }
 
@@ -54,6 +68,8 @@ export class Holds {
     hold.list = null;
     hold.previous = null;
     hold.next = null;
+    this.#size--;
+    this.#diagnostics.observer?.held(performance.now() - hold.deadline + list.duration);
     if (list.head) return;
     clearTimeout(list.timer);
     this.#lists.delete(list.duration);

@@ -9,6 +9,8 @@ import type { MessageQueue } from './queue.ts';
 export interface Retention {
   /** Whether the client has everything that was sent. */
   readonly isSettled: boolean;
+  /** Messages it may not have. */
+  readonly size: number;
   /** The messages that leave together with `replies`. `dequeue` empties the queue, and lets its listeners see it before. */
   take(queue: MessageQueue, replies: readonly ServerMessage[], dequeue: () => ServerMessage[]): ServerMessage[];
 }

@@ -36,8 +36,11 @@ export interface SessionHost {
   readonly diagnostics: Diagnostics;
   readonly extensions: ServerExtensions;
   /** Takes the session out of the house; false when it was not in. */
-  remove(session: Session, message: ServerMessage | null, timeout: boolean): boolean;
+  remove(session: Session, message: ServerMessage | null, timeout: boolean, reason?: EndReason): boolean;
 }
+
+/** Why a session ended, as it is counted. `server` is the application's own wish. */
+export type EndReason = 'disconnect' | 'server' | 'expired' | 'overflow' | 'misbehaved' | 'drain' | 'stopped';
 
 export type SessionState = 'new' | 'handshaken' | 'connected' | 'disconnected' | 'expired';
 
@@ -214,8 +217,12 @@ export class Session implements ServerSession {
   }
 
   disconnect(): void {
+    this.#disconnect();
+  }
+
+  #disconnect(reason?: EndReason): void {
     const wasHandshook = this.isHandshook;
-    if (!this.#host.remove(this, null, false) || !wasHandshook) return;
+    if (!this.#host.remove(this, null, false, reason) || !wasHandshook) return;
     const farewell = new ServerMessage({ channel: META_DISCONNECT, successful: true });
     const { diagnostics, extensions } = this.#host;
     const queued = diagnostics.guard('disconnect', false, () =>
@@ -327,6 +334,16 @@ export class Session implements ServerSession {
     return this.#queue.size > 0;
   }
 
+  /** Size of the queued messages, in characters of JSON. */
+  get queueBytes(): number {
+    return this.#queue.bytes;
+  }
+
+  /** Messages that were sent and that the client has not confirmed. */
+  get unacknowledged(): number {
+    return this.#retention?.size ?? 0;
+  }
+
   get isBatching(): boolean {
     return this.#batch > 0;
   }
@@ -338,8 +355,15 @@ export class Session implements ServerSession {
 
   /** Empties the queue for writing, together with `replies`. */
   takeQueue(replies: readonly ServerMessage[]): ServerMessage[] {
-    if (!this.#retention) return this.#dequeue(replies);
-    return this.#retention.take(this.#queue, replies, () => this.#dequeue(replies));
+    const taken = this.#retention
+      ? this.#retention.take(this.#queue, replies, () => this.#dequeue(replies))
+      : this.#dequeue(replies);
+    if (taken.length > 0 && !this.isLocalSession) {
+      const { traffic, observer } = this.#host.diagnostics;
+      traffic.sent.message += taken.length;
+      observer?.taken(taken.length);
+    }
+    return taken;
   }
 
   #dequeue(replies: readonly ServerMessage[]): ServerMessage[] {
@@ -422,6 +446,7 @@ export class Session implements ServerSession {
           diagnostics.guard(where, true, () => listener(this, this.#queue.messages, sender, message)) !== false,
       );
       this.#queue.recount((one) => this.#encodes(one, where));
+      if (!kept) diagnostics.count('queue_dropped.listener');
       return kept && !this.isTerminated;
     }
     if (this.#batch === 0) this.#conduit?.relieve();
@@ -441,7 +466,7 @@ export class Session implements ServerSession {
       'maxQueue',
       'A session is disconnected: its client does not take its messages (options maxQueue, maxQueueBytes, queuePolicy)',
     );
-    this.disconnect();
+    this.#disconnect('overflow');
     return false;
   }
 

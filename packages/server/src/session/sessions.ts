@@ -3,7 +3,7 @@ import type { ServerEvents } from '../api.ts';
 import type { Listeners } from '../listeners.ts';
 import type { ServerMessage } from '../message.ts';
 import { sessionId } from './identifier.ts';
-import { Session, type SessionHost } from './session.ts';
+import { type EndReason, Session, type SessionHost } from './session.ts';
 import type { Via } from './timing.ts';
 
 export class Sessions {
@@ -59,10 +59,10 @@ export class Sessions {
    * Out of the registry, server listeners, end of its state, subscriptions, its own listeners: in this order.
    * False when it was not registered.
    */
-  remove(session: Session, message: ServerMessage | null, timeout: boolean): boolean {
+  remove(session: Session, message: ServerMessage | null, timeout: boolean, reason?: EndReason): boolean {
     if (!this.#byId.delete(session.id)) return false;
     this.#unconnected.delete(session);
-    this.#host.diagnostics.count(timeout ? 'sessions_ended.expired' : 'sessions_ended.disconnect');
+    this.#host.diagnostics.count(`sessions_ended.${reason ?? reasonOf(session, message, timeout)}`);
     this.#host.diagnostics.notify(
       'sessionRemoved listener',
       this.#listeners.of('sessionRemoved'),
@@ -89,8 +89,15 @@ export class Sessions {
   /** The server stops: every session is removed and let go. */
   clear(): void {
     for (const session of this.#byId.values()) {
-      this.remove(session, null, false);
+      this.remove(session, null, false, 'stopped');
       session.bind(null, 'stopped');
     }
   }
+}
+
+/** Why a session ends, where nobody says more: who was sent elsewhere has gone for that. */
+function reasonOf(session: Session, message: ServerMessage | null, timeout: boolean): EndReason {
+  if (timeout) return 'expired';
+  if (session.farewell) return 'drain';
+  return message ? 'disconnect' : 'server';
 }

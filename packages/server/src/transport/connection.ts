@@ -349,8 +349,13 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
     return this.#webSocket.readyState === this.#webSocket.OPEN;
   }
 
+  /** Bytes written that the peer has not taken. */
+  get bufferedBytes(): number {
+    return this.#raw ? this.#socket.writableLength : this.#webSocket.bufferedAmount;
+  }
+
   get #isBlocked(): boolean {
-    return (this.#raw ? this.#socket.writableLength : this.#webSocket.bufferedAmount) > HIGH_WATER;
+    return this.bufferedBytes > HIGH_WATER;
   }
 
   /** Whether the peer has more to read than it should: then it is not read from either. */

@@ -97,6 +97,7 @@ export class HttpTransport {
 
   #preflight(request: IncomingMessage, response: ServerResponse, verdict: OriginVerdict): null {
     if (verdict === null) {
+      this.#rooms.diagnostics.rejected('origin', request.headers.origin);
       this.#answers.refuse(response, 403, 'This origin is not allowed (option allowedOrigins)');
       return null;
     }
@@ -207,6 +208,7 @@ export class HttpTransport {
     const reply = createReply(message);
     refuse(reply, 'limit_exceeded', 'maxSessionsPerCookie', String(maxSessionsPerCookie));
     reply.advice = { reconnect: 'handshake', interval: longPolling.maxInterval };
+    this.#rooms.diagnostics.replied(reply);
     exchange.replies.push(reply);
     return true;
   }

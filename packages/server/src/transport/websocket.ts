@@ -56,6 +56,13 @@ export class WebSocketTransport {
     return this.#connections.size;
   }
 
+  /** Bytes written to all connections that their peers have not taken. */
+  get bufferedBytes(): number {
+    let bytes = 0;
+    for (const connection of this.#connections) bytes += connection.bufferedBytes;
+    return bytes;
+  }
+
   /** Whether an upgrade on this path is for us. `mount` is where the server is attached. */
   serves(path: string, mount: string): boolean {
     const { cometdURLMapping } = this.#rooms.settings.websocket;
