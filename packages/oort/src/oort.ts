@@ -39,6 +39,8 @@ export class Oort {
   readonly #events: Events<OortEvents>;
   readonly #observed: Map<string, number> = new Map();
   #session: LocalSession | null = null;
+  /** Of that session, also when it has ended. */
+  #serverSession: ServerSession | null = null;
   #state: 'new' | 'starting' | 'started' | 'stopped' = 'new';
 
   /** Throws `TypeError` for a URL or a channel that is none. */
@@ -57,6 +59,7 @@ export class Oort {
     const { id, url, server } = this;
     const session = await localSession(server, 'oort');
     this.#session = session;
+    this.#serverSession = session.serverSession;
     await this.#engine.start({
       id,
       url,
@@ -119,7 +122,7 @@ export class Oort {
   /** Whether a session stands for the cluster: another node's, or the one that publishes what comes from them. For authorizers. */
   isOort(session: ServerSession | null): boolean {
     if (session === null) return false;
-    return session === this.#session?.serverSession || this.#engine.isNode(session);
+    return session === this.#serverSession || this.#engine.isNode(session);
   }
 
   /** Goes to the node at this URL. Throws `TypeError` for what is no absolute URL, and when the engine finds nodes by itself. */

@@ -149,6 +149,13 @@ describe('a node', () => {
     );
   });
 
+  it('knows its own session also when it has stopped', async () => {
+    const { oort } = await new Cloud().node();
+    const { serverSession } = oort.session;
+    await oort.stop();
+    expect(oort.isOort(serverSession)).toBe(true);
+  });
+
   it('rejects its start when the policy keeps its local session out, naming it', async () => {
     const server = new BayeuxServer();
     server.securityPolicy = { canHandshake: () => false };
