@@ -17,14 +17,13 @@ interface Ways {
   readonly publish: (channel: string, data: unknown) => Promise<unknown>;
 }
 
-/** Distinguishes the echoes of several inboxes. */
-const echoOf = (id: string): string => `/testing/echo/${id}`;
-
 export class Inbox<Data = unknown> implements AsyncDisposable {
   readonly channel: string;
   /** Everything that came, taken or not, oldest first. */
   readonly all: Message<Data>[] = [];
   readonly #ways: Ways;
+  /** One channel for all echoes: servers may limit how many are created. */
+  readonly #echoChannel: string = `/testing/echo/${crypto.randomUUID()}`;
   #untaken: Message<Data>[] = [];
   #waiting: ((message: Message<Data>) => void)[] = [];
   #end: (() => unknown) | undefined;
@@ -91,7 +90,7 @@ export class Inbox<Data = unknown> implements AsyncDisposable {
   }
 
   async #echo(): Promise<void> {
-    const channel = echoOf(crypto.randomUUID());
+    const channel = this.#echoChannel;
     let heard: () => void = () => undefined;
     const echo = new Promise<void>((resolve) => {
       heard = resolve;
