@@ -1,0 +1,14 @@
+/** What a node says of itself in messages must be true: the URLs in what it publishes are its own. */
+import type { Message } from '@cometd-ts/protocol';
+import { isReserved } from '../wire.ts';
+import { isObject } from './secret.ts';
+
+/** Fields that name the sender: the owner of a part or who asks for one, who is present somewhere, who asks or answers. */
+const fields: readonly string[] = ['oort.info.url', 'oortURL', 'oort.service.url'];
+
+/** Whether a message of the cluster that the node of this URL has sent itself names another node as its sender. */
+export function isForged(message: Message, url: string): boolean {
+  const { channel, data } = message;
+  if (!isReserved(channel) || !isObject(data)) return false;
+  return fields.some((field) => data[field] !== undefined && data[field] !== url);
+}
