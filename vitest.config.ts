@@ -2,7 +2,9 @@ import { defineConfig } from 'vitest/config';
 
 // Tests run against the sources: the "source" condition of each package's exports names its src/index.ts.
 const conditions = ['source', 'module', 'node', 'development|production'];
-const sources = { resolve: { conditions }, ssr: { resolve: { conditions } } };
+// What is not bundled is loaded by Node.js, which knows no "module": some packages have files there that only bundlers read.
+const ssr = { resolve: { conditions: conditions.filter((condition) => condition !== 'module') } };
+const sources = { resolve: { conditions }, ssr };
 
 export default defineConfig({
   test: {

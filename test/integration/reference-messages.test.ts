@@ -79,7 +79,7 @@ const eventMaps: readonly { name: string; file: string; title: string; how: stri
     name: 'BayeuxClientEvents',
     file: 'packages/client/src/bayeux-options.ts',
     title: 'Of BayeuxClient',
-    how: '`client.addListener(name, listener, { signal })`. [What each status means](../guide/client.md#say-how-things-are).',
+    how: '`client.addListener(name, listener, { signal })`. [What each status means](../guide/client.md#say-how-things-are). Messages come to the listeners and subscribers of `client.getChannel(name)`, those of meta channels to its listeners.',
   },
 ];
 

@@ -2,6 +2,21 @@
 
 export type { Comets, Engine, EngineNode, EngineStatus, Member } from './engine.ts';
 export { hasComets } from './engine.ts';
+export type { Long } from './object/exact.ts';
+export { type Factory, OortObjectFactories } from './object/factories.ts';
+export type { Change, Info, Items } from './object/info.ts';
+export { type ElementEvents, OortList, type OortListOptions } from './object/list.ts';
+export { OortLong } from './object/long.ts';
+export {
+  type Entry,
+  type EntryEvents,
+  OortLongMap,
+  OortMap,
+  type OortMapOptions,
+  OortStringMap,
+} from './object/map.ts';
+export { type Merger, OortObjectMergers } from './object/mergers.ts';
+export { OortObject, type OortObjectEvents } from './object/object.ts';
 export { Oort, type OortEvents, type OortOptions } from './oort.ts';
 export {
   type Answer,

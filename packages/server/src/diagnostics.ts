@@ -94,12 +94,17 @@ export class Diagnostics {
   /** Null when nobody watches. */
   observer: Observer | null = null;
   readonly #logger: Logger;
-  readonly #rank: number;
+  #rank = 0;
   readonly #counters: Map<string, number> = new Map();
   readonly #lines: Map<string, { minute: number; count: number }> = new Map();
 
   constructor(logger: Logger, level: LogLevel) {
     this.#logger = logger;
+    this.setLevel(level);
+  }
+
+  /** What is logged from now on. */
+  setLevel(level: LogLevel): void {
     this.#rank = ranks[level];
   }
 

@@ -37,7 +37,16 @@ export {
 } from './ext/data-filters.ts';
 export { TimestampExtension, type TimestampOptions } from './ext/timestamp.ts';
 export { TimesyncExtension, type TimesyncOptions } from './ext/timesync.ts';
+export { type ChangeableOption, changeableOptions } from './management/changes.ts';
 export { type HealthCheck, type HealthOptions, healthEndpoints } from './management/health.ts';
+export type { Management, SessionView } from './management/management.ts';
+export type {
+  ChannelSnapshot,
+  PlainSettings,
+  ServerSnapshot,
+  SessionSnapshot,
+  TransportSnapshot,
+} from './management/snapshots.ts';
 export { ServerMessage } from './message.ts';
 export type { DrainOptions } from './meta/drain.ts';
 export type { Measured, MetricsObserver, MetricsRegistry, Sample } from './metrics/registry.ts';

@@ -14,6 +14,7 @@ import type {
 } from './api.ts';
 import { Diagnostics } from './diagnostics.ts';
 import { Listeners } from './listeners.ts';
+import { type House, Management } from './management/management.ts';
 import type { DrainOptions } from './meta/drain.ts';
 import type { MetricsRegistry } from './metrics/registry.ts';
 import { ServerMetrics } from './metrics/server-metrics.ts';
@@ -46,6 +47,8 @@ export class BayeuxServer implements Bayeux {
   readonly diagnostics: Diagnostics;
   /** What monitoring systems read: see `@cometd-ts/server/prometheus` and `@cometd-ts/server/opentelemetry`. */
   readonly metrics: MetricsRegistry;
+  /** What operators may see of the server while it runs, and do to it. */
+  readonly management: Management;
   readonly #rooms: Rooms;
   readonly #hall: Hall;
   readonly #listeners: Listeners<ServerEvents> = new Listeners();
@@ -54,6 +57,7 @@ export class BayeuxServer implements Bayeux {
   readonly #detachments: Set<() => void> = new Set();
   #sweeper: NodeJS.Timeout | undefined;
   #drained: Promise<void> | undefined;
+  #startedAt: number | null = null;
   #state: 'new' | 'started' | 'stopped' = 'new';
 
   /** Throws `TypeError` or `RangeError` for options that are wrong, naming the option. */
@@ -66,6 +70,7 @@ export class BayeuxServer implements Bayeux {
     this.#http = new HttpTransport(this.#rooms, this.#hall, origins);
     this.#webSocket = new WebSocketTransport(this.#rooms, this.#hall, origins);
     this.metrics = new ServerMetrics(this.#rooms, this.#webSocket);
+    this.management = new Management(this.#rooms, this.#house(), options);
     this.#listeners.add('sessionRemoved', (session) => this.#http.browsers.forget(session as never));
     this.#listeners.add('sessionRemoved', (session) => this.#rooms.rates.left(session as never));
   }
@@ -81,6 +86,7 @@ export class BayeuxServer implements Bayeux {
     if (this.#state === 'stopped') throw new TypeError('This server was stopped; make a new one');
     if (this.#state === 'started') return;
     this.#state = 'started';
+    this.#startedAt = Date.now();
     this.#rooms.overload.start();
     this.#scheduleSweep();
   }
@@ -121,6 +127,23 @@ export class BayeuxServer implements Bayeux {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+
+  /** What management cannot find in the rooms. */
+  #house(): House {
+    const server = this;
+    return {
+      get state() {
+        return server.#state;
+      },
+      get startedAt() {
+        return server.#startedAt;
+      },
+      get connections() {
+        return server.#webSocket.size;
+      },
+      requestsOf: (transport) => server.#http.requestsOf(transport),
+    };
   }
 
   #scheduleSweep(): void {

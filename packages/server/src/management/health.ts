@@ -10,6 +10,9 @@ import { pathOf } from '../transport/upgrade.ts';
  */
 export type HealthCheck = () => boolean | string;
 
+/** An event loop that was later than this, in ms, serves nobody. */
+const MOST_LATENESS = 10_000;
+
 /** What the endpoints of health are made with. */
 export interface HealthOptions {
   /** Asked by `/readyz`, by name. One that throws, or answers a promise, is not well. Default none. */
@@ -26,7 +29,7 @@ export interface HealthOptions {
 export function healthEndpoints(server: BayeuxServer, options: HealthOptions = {}): RequestHandler {
   const { checks = {}, path = '' } = options;
   const probes: Readonly<Record<string, () => string[]>> = {
-    [`${path}/livez`]: () => [],
+    [`${path}/livez`]: () => (server.management.lateness > MOST_LATENESS ? ['stalled'] : []),
     [`${path}/startupz`]: () => (isNew(server) ? ['starting'] : []),
     [`${path}/readyz`]: () => [...unready(server), ...failing(server, checks)],
   };
@@ -47,7 +50,8 @@ function isNew(server: BayeuxServer): boolean {
 function unready(server: BayeuxServer): string[] {
   if (isNew(server)) return ['starting'];
   if (!server.isStarted) return ['stopped'];
-  return server.isReady ? [] : ['draining'];
+  if (!server.isReady) return ['draining'];
+  return server.management.overload === 3 ? ['overloaded'] : [];
 }
 
 function failing(server: BayeuxServer, checks: Readonly<Record<string, HealthCheck>>): string[] {

@@ -1,5 +1,5 @@
 /** The metrics of a server, read from its rooms when somebody asks. Nothing here runs for servers that nobody watches. */
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { type IntervalHistogram, performance as loop, monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Registration } from '../api.ts';
 import type { Observer } from '../diagnostics.ts';
 import type { Rooms } from '../rooms.ts';
@@ -61,7 +61,7 @@ export class ServerMetrics implements MetricsRegistry {
     one('websockets', this.#sockets.size);
     one('websocket_buffered', this.#sockets.bufferedBytes);
     one('channels', channels.size);
-    one('shedding', overload.isShedding ? 1 : 0);
+    one('overload_level', overload.isShedding ? 2 : 0);
     one('draining', drain.isAnnounced ? 1 : 0);
     values.set('event_loop_delay', this.#readDelays());
     one('heap_used', heapUsed);
@@ -70,7 +70,7 @@ export class ServerMetrics implements MetricsRegistry {
     values.set('messages_sent', labelled('type', Object.entries(sent)));
     for (const [name, prefix] of Object.entries(families) as [keyof typeof families, string][])
       values.set(name, this.#family(metricSpecs[name], prefix));
-    one('event_loop_active', performance.eventLoopUtilization().active / 1000);
+    one('event_loop_active', loop.eventLoopUtilization().active / 1000);
     return values;
   }
 
@@ -87,7 +87,8 @@ export class ServerMetrics implements MetricsRegistry {
     this.#rooms.diagnostics.observer = isWatched ? (this.#rooms.diagnostics.observer ?? this.#observer()) : null;
     if (isWatched) {
       this.#delays ??= monitorEventLoopDelay({ resolution: RESOLUTION });
-      this.#delays.enable();
+      // Begins anew when nobody observed before.
+      if (this.#delays.enable()) this.#forgetDelays(this.#delays);
     } else this.#delays?.disable();
   }
 
@@ -150,12 +151,13 @@ export class ServerMetrics implements MetricsRegistry {
       const measured = delays && delays.max > 0 ? (delays.percentile(quantile * 100) / 1e6 - RESOLUTION) / 1000 : 0;
       return { labels: { quantile: String(quantile) }, value: Math.max(measured, 0) };
     });
-    const now = performance.now();
-    if (delays && now - this.#delaysSince > WINDOW) {
-      delays.reset();
-      this.#delaysSince = now;
-    }
+    if (delays && performance.now() - this.#delaysSince > WINDOW) this.#forgetDelays(delays);
     return samples;
+  }
+
+  #forgetDelays(delays: IntervalHistogram): void {
+    delays.reset();
+    this.#delaysSince = performance.now();
   }
 
   #family({ labels: [label = ''], known = [] }: MetricSpec, prefix: string): readonly Sample[] {

@@ -30,7 +30,7 @@ export type ReadableName =
   | 'queue'
   | 'queue_max'
   | 'unacknowledged_messages'
-  | 'shedding'
+  | 'overload_level'
   | 'draining'
   | 'event_loop_delay'
   | 'heap_used'
@@ -75,7 +75,10 @@ export const metricSpecs: Readonly<Record<MetricName, MetricSpec>> = {
   queue: { ...gauge, unit: 'By', help: 'Size of the queues of all sessions, in characters of JSON.' },
   queue_max: { ...gauge, unit: 'By', help: 'Size of the longest queue of a session, in characters of JSON.' },
   unacknowledged_messages: { ...gauge, help: 'Messages that were sent and that clients have not confirmed.' },
-  shedding: { ...gauge, help: '1 while handshakes are refused because the event loop is late, else 0.' },
+  overload_level: {
+    ...gauge,
+    help: '0 when all is well; the higher, the less is done: from 2 on handshakes are refused.',
+  },
   draining: { ...gauge, help: '1 from the call of drain() on, else 0.' },
   event_loop_delay: {
     ...gauge,

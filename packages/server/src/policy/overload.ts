@@ -52,6 +52,11 @@ export class Overload {
     this.#gauge?.stop();
   }
 
+  /** How much too much there is to do: 0 nothing, 2 newcomers are sent away, 3 everybody is. */
+  get level(): 0 | 1 | 2 | 3 {
+    return this.isShedding ? 2 : 0;
+  }
+
   /** Whether newcomers are sent away because the event loop is late. */
   get isShedding(): boolean {
     return this.#until !== 0;

@@ -31,17 +31,17 @@ const LEAST_WAIT = 1_000;
 
 export class Rates {
   /** Whether publishes and subscribes are counted at all: all that a message is asked when they are not. */
-  readonly limitsPublishes: boolean;
-  readonly limitsSubscribes: boolean;
+  limitsPublishes = false;
+  limitsSubscribes = false;
   readonly #settings: Settings;
   readonly #clock: SessionClock;
   readonly #diagnostics: Diagnostics;
-  readonly #buckets: { readonly publishes: Bucket; readonly subscribes: Bucket };
-  readonly #mistakes: Bucket;
-  readonly #handshakes: Bucket;
-  readonly #handshakesOfAddress: Bucket;
+  #buckets!: { readonly publishes: Bucket; readonly subscribes: Bucket };
+  #mistakes!: Bucket;
+  #handshakes!: Bucket;
+  #handshakesOfAddress!: Bucket;
   readonly #addresses: Addresses = new Addresses();
-  readonly #countsAddresses: boolean;
+  #countsAddresses = false;
   /** Addresses of the requests and connections that may shake hands. */
   readonly #met: WeakMap<BayeuxContext, string> = new WeakMap();
   readonly #cut: WeakSet<BayeuxContext> = new WeakSet();
@@ -53,6 +53,12 @@ export class Rates {
     this.#settings = settings;
     this.#clock = clock;
     this.#diagnostics = diagnostics;
+    this.reread();
+  }
+
+  /** Takes the settings over as they are now. Peers keep what they have used up: when their buckets will be full again. */
+  reread(): void {
+    const settings = this.#settings;
     this.limitsPublishes = settings.maxPublishRate >= 0;
     this.limitsSubscribes = settings.maxSubscribeRate >= 0;
     this.#buckets = {
@@ -137,6 +143,11 @@ export class Rates {
     if (address !== undefined) this.#met.set(context, address);
     if (request.headers['x-forwarded-for'] !== undefined) this.#wonder();
     return address;
+  }
+
+  /** The address a session counts for; undefined for one that is not counted. */
+  addressOf(session: Session): string | undefined {
+    return (session as Resident)[account]?.address;
   }
 
   /** Takes a handshake out of all buckets and gives the session its place. False when it must wait: the reply tells how long. */

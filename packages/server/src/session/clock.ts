@@ -7,6 +7,7 @@ const ORDINARY_LATENESS = 50;
 export class SessionClock {
   #stalled = 0;
   #expected = Number.POSITIVE_INFINITY;
+  #late = 0;
 
   now(): number {
     return performance.now() - this.#stalled;
@@ -19,7 +20,12 @@ export class SessionClock {
 
   /** The sweeper runs: what it is late by is time in which the process was paused, and counts against nobody. */
   arrived(): void {
-    const late = performance.now() - this.#expected;
-    if (late > ORDINARY_LATENESS) this.#stalled += late;
+    this.#late = Math.max(performance.now() - this.#expected, 0);
+    if (this.#late > ORDINARY_LATENESS) this.#stalled += this.#late;
+  }
+
+  /** How late the sweeper last was, or is by now, in ms. */
+  get lateness(): number {
+    return Math.max(this.#late, performance.now() - this.#expected);
   }
 }

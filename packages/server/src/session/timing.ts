@@ -26,17 +26,32 @@ export class Timing {
   // What the client's last connect says.
   #transientTimeout = -1;
   #transientInterval = -1;
+  /** The client was asked for a pause before its next connect, and has to be told of the usual interval then. */
+  #isPostponed = false;
   /** Name of the transport by which the client has been told the current values. */
   #advisedBy = '';
 
   /** 0 while no deadline runs: a connect is being processed or held, or the session never expires. */
   #expireAt = 0;
-  #lastMessage = 0;
+  #lastMessage: number;
   #connects = 0;
+  readonly #begun: number;
 
   constructor(clock: SessionClock, via: Via) {
     this.#clock = clock;
     this.#via = via;
+    this.#begun = clock.now();
+    this.#lastMessage = this.#begun;
+  }
+
+  /** How long the session exists, in ms. */
+  get age(): number {
+    return this.#clock.now() - this.#begun;
+  }
+
+  /** How long ago its last message came, or its connect was held, in ms. */
+  get silence(): number {
+    return this.#clock.now() - this.#lastMessage;
   }
 
   get via(): Via {
@@ -87,7 +102,16 @@ export class Timing {
     const longest = Math.max(LONGEST_ADVISED_TIMEOUT, this.#via.settings.timeout);
     this.#transientTimeout = within(advice?.timeout, longest);
     this.#transientInterval = within(advice?.interval, LONGEST_ADVISED_INTERVAL);
-    if (advice) this.readvise();
+    if (advice || this.#isPostponed) this.readvise();
+    this.#isPostponed = false;
+  }
+
+  /** The client pauses so many ms before its next connect, if it would not pause longer anyway: the next advice says so. */
+  postpone(interval: number): void {
+    if (interval <= this.#effectiveInterval) return;
+    this.#transientInterval = interval;
+    this.#isPostponed = true;
+    this.readvise();
   }
 
   /** The next reply to a connect carries advice again. */

@@ -24,6 +24,8 @@ export interface ExchangeHost {
   readonly hall: Hall;
   readonly browsers: Browsers;
   readonly answers: HttpAnswers;
+  /** Requests that are not answered yet, by transport. */
+  readonly underWay: Map<string, number>;
 }
 
 /** How a request is to be served, once its door is known. */
@@ -86,6 +88,7 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper, Hold {
     this.#isHttp2 = isHttp2;
     this.#slots = isHttp2 ? service.options.http2MaxSessionsPerBrowser : service.options.maxSessionsPerBrowser;
     if (session) this.#browser = host.browsers.of(session);
+    this.#count(1);
     (response as Response)[exchanged] = this;
     response.on('close', onClose);
   }
@@ -256,6 +259,7 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper, Hold {
 
   /** The response was written, or its connection is gone. */
   closed(): void {
+    this.#count(-1);
     this.#host.answers.written(this.#response);
     const wasHeld = this.#state === 'held';
     if (wasHeld) this.#letGo();
@@ -263,6 +267,12 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper, Hold {
     const wasProcessing = this.#state === 'processing';
     this.#state = 'closed';
     if (!wasProcessing) this.#armExpiration();
+  }
+
+  #count(by: 1 | -1): void {
+    const { underWay } = this.#host;
+    const { name } = this.#service.via;
+    underWay.set(name, (underWay.get(name) ?? 0) + by);
   }
 
   #armExpiration(): void {

@@ -41,7 +41,7 @@ export class HttpTransport {
     this.#origins = origins;
     this.#inFlight = new InFlight(rooms.settings.maxInFlightBytes);
     this.#answers = new HttpAnswers(rooms.diagnostics, rooms.settings.longPolling.writeTimeout);
-    this.#host = { rooms, hall, browsers: this.browsers, answers: this.#answers };
+    this.#host = { rooms, hall, browsers: this.browsers, answers: this.#answers, underWay: new Map() };
     const { longPolling, callbackPolling } = rooms.settings;
     const viaJson: Via = { name: 'long-polling', settings: longPolling };
     const viaScript: Via = { name: 'callback-polling', settings: callbackPolling };
@@ -62,6 +62,11 @@ export class HttpTransport {
       return this.#admit(request, response, messages, service);
     }
     this.#post(request, response, service);
+  }
+
+  /** Requests of a transport that are not answered yet, once their messages have been read. */
+  requestsOf(transport: string): number {
+    return this.#host.underWay.get(transport) ?? 0;
   }
 
   /** Cuts connections whose peer takes nothing, and forgets browsers that are gone. */

@@ -1,0 +1,375 @@
+/** A value of every node, known on all nodes. Book section 9.7.1. */
+import type { LocalSession, Registration } from '@cometd-ts/server';
+import type { Member } from '../engine.ts';
+import { Events } from '../events.ts';
+import { localSession } from '../local.ts';
+import type { Oort } from '../oort.ts';
+import { objectChannel, objectServiceChannel } from '../wire.ts';
+import { carry } from './exact.ts';
+import { type Factory, present } from './factories.ts';
+import type { Change, Info, Items, OwnInfo } from './info.ts';
+import type { Merger } from './mergers.ts';
+import { freeName, takeName } from './names.ts';
+import { Part } from './part.ts';
+import {
+  type Heard,
+  itemRecord,
+  type ObjectRecord,
+  pullRecord,
+  pushRecord,
+  readRecord,
+  wholeRecord,
+} from './records.ts';
+import { Turns } from './turns.ts';
+
+export interface OortObjectEvents<T> {
+  /** A node has shared a whole new part; `oldInfo` is null when nothing was known of that node. */
+  updated: (oldInfo: Info<T> | null, newInfo: Info<T>) => void;
+  /** A node is gone, and its part with it; or this object has stopped, and knows the others' parts no more. */
+  removed: (info: Info<T>) => void;
+}
+
+/**
+ * A distributed object. Each node has one of the same name, and in it one part for every node. A node changes its own part
+ * only; the others hear of it.
+ *
+ * A change is made here, told to listeners, and sent to the other nodes in one turn; its promise says that it is made here,
+ * nothing about the others. They see it a little later, in the order it was made. What is lost on the way is repaired: by the
+ * next change of a map or list, else when the nodes meet again. What a listener changes comes after the change it was told.
+ *
+ * Share what never changes: values are kept as they were given.
+ */
+export class OortObject<T> implements Iterable<Info<T>> {
+  readonly oort: Oort;
+  readonly name: string;
+  readonly factory: Factory<T>;
+  readonly #events: Events<OortObjectEvents<T>>;
+  readonly #turns: Turns = new Turns();
+  /** By URL, sorted by it. */
+  #parts: Map<string, Part<T>> = new Map();
+  #own: OwnInfo<T>;
+  /** Nodes whose end will be told; what others say is not listened to. */
+  readonly #joined: Set<string> = new Set();
+  #session: LocalSession | null = null;
+  #isTaken = false;
+  #registrations: Registration[] = [];
+
+  /** Throws `RangeError` for a name that cannot be part of a channel, and what the factory throws. */
+  constructor(oort: Oort, name: string, factory: Factory<T>) {
+    if (!/^[A-Za-z0-9_\-.!~()$@]+$/.test(name)) throw new RangeError(`'${name}' cannot be the name of an object`);
+    this.oort = oort;
+    this.name = name;
+    this.factory = factory;
+    this.#events = new Events(oort.server.diagnostics);
+    this.#own = this.#put(oort.url, factory.newObject(), 0);
+  }
+
+  /**
+   * Call it after the start of `oort`. The part of this node begins with the factory's default; those of the others come when it has
+   * resolved. Rejects with `TypeError` when `oort` has not started, when this has, and when there is an object of this name already.
+   */
+  async start(): Promise<void> {
+    const { oort, name } = this;
+    if (!oort.isStarted) throw new TypeError(`Start the Oort before the object '${name}'`);
+    if (this.#isTaken) throw new TypeError(`The object '${name}' was started before`);
+    this.#own.version = takeName(oort, name);
+    this.#isTaken = true;
+    try {
+      this.#session = await localSession(oort.server, `${this.constructor.name}.${name}`);
+    } catch (error) {
+      this.#free();
+      throw error;
+    }
+    this.#registrations = [
+      oort.addListener('cometJoined', (member) => this.#turns.run(() => this.#memberJoined(member))),
+      oort.addListener('cometLeft', (member) => this.#turns.run(() => this.#memberLeft(member))),
+      oort.addListener('observed', (channel, _member, deliver) => {
+        if (channel !== objectChannel(name)) return;
+        this.#turns.run(() => this.#send(() => deliver({ channel, data: this.#whole })));
+      }),
+      ...[objectChannel(name), objectServiceChannel(name)].map((channel) =>
+        oort.server.createChannelIfAbsent(channel).channel.addListener('message', (sender, _channel, { data }) => {
+          if (oort.isOort(sender)) this.#turns.run(() => this.#heard(data));
+        }),
+      ),
+    ];
+    for (const { url } of oort.members) this.#joined.add(url);
+    oort.observeChannel(objectChannel(name));
+  }
+
+  /**
+   * The other nodes are told the factory's default as the last value of this one, so that nothing of it stays with them; here the
+   * parts of the others are removed. It can be started again.
+   */
+  async stop(): Promise<void> {
+    const session = this.#session;
+    if (!session) return;
+    await new Promise<void>((resolve) => {
+      this.#turns.run(() => {
+        this.#end();
+        resolve();
+      });
+    });
+    if (session.isHandshook) await session.disconnect();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  get isStarted(): boolean {
+    return this.#session !== null;
+  }
+
+  /** The session that publishes changes; for publishing to local clients, too. Throws `TypeError` before `start`. */
+  get session(): LocalSession {
+    if (!this.#session) throw new TypeError(`Start the object '${this.name}' first`);
+    return this.#session;
+  }
+
+  // Reading: all of it is local
+
+  /** The part of this node. */
+  get localInfo(): Info<T> {
+    return this.#own;
+  }
+
+  /** The part of a node, or null when nothing is known of it. */
+  getInfo(url: string): Info<T> | null {
+    return this.#parts.get(url)?.info ?? null;
+  }
+
+  /** All parts that are known, sorted by URL. */
+  getInfos(): readonly Info<T>[] {
+    return [...this.#parts.values()].flatMap(({ info }) => (info ? [info] : []));
+  }
+
+  [Symbol.iterator](): Iterator<Info<T>> {
+    return this.getInfos()[Symbol.iterator]();
+  }
+
+  /** Makes one value of all parts. */
+  merge<Result>(merger: Merger<T, Result>): Result {
+    return merger(this.getInfos());
+  }
+
+  addListener<Name extends keyof OortObjectEvents<T>>(name: Name, listener: OortObjectEvents<T>[Name]): Registration {
+    return this.#events.add(name, listener);
+  }
+
+  // Sharing
+
+  /** Containers tell here how single changes are read. */
+  protected get items(): Items<T> | null {
+    return null;
+  }
+
+  /**
+   * Replaces the whole part of this node. Resolves with the one before. Throws `TypeError` for null, for what the factory does not
+   * keep and before `start`, `RangeError` for what the server's JSON cannot carry.
+   */
+  setAndShare(object: T): Promise<T> {
+    const kept = this.factory.keep?.(present(object)) ?? present(object);
+    carry(this.oort, this.#represent(kept));
+    return this.share((current) => ({ next: kept, result: current }));
+  }
+
+  /** For derived classes: makes a new part of the current one and shares it, or nothing when there is no `next`. Rejects with what `step` throws. */
+  protected share<Result>(step: (current: T) => { readonly next?: T; readonly result: Result }): Promise<Result> {
+    void this.session;
+    return this.#operate(() => {
+      const { next, result } = step(this.#own.object);
+      if (next !== undefined) this.#replaceOwn(next);
+      return { result, record: () => (next === undefined ? null : this.#whole) };
+    });
+  }
+
+  /** For containers: makes a single change in the part of this node and shares it; `object` is how it is written. */
+  protected shareItem<Result>(action: string, object: unknown, change: Change<T, Result>): Promise<Result> {
+    const type = this.items?.type;
+    if (type === undefined) throw new TypeError(`The object '${this.name}' has no single changes`);
+    void this.session;
+    carry(this.oort, object);
+    return this.#operate(() => {
+      this.#own.version++;
+      const { result, tell } = change(this.#own);
+      tell();
+      return { result, record: () => itemRecord(this.#own, type, action, object) };
+    });
+  }
+
+  /** Applied and told when `work` returns; then the promise is resolved, then the others are told: all in one turn. */
+  #operate<Result>(work: () => { result: Result; record: () => ObjectRecord | null }): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#turns.run(() => {
+        if (!this.#session) return reject(new TypeError(`The object '${this.name}' was stopped`));
+        try {
+          const { result, record } = work();
+          resolve(result);
+          this.#broadcast(record);
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+  }
+
+  #replaceOwn(object: T): void {
+    const old = this.#own;
+    this.#own = this.#put(old.url, object, old.version + 1);
+    this.#events.tell('updated', old, this.#own);
+  }
+
+  #end(): void {
+    if (!this.#session) return;
+    this.#send(() => this.#replaceOwn(this.factory.newObject()));
+    this.#broadcast(() => this.#whole);
+    this.#session = null;
+    for (const registration of this.#registrations) registration.remove();
+    this.oort.deobserveChannel(objectChannel(this.name));
+    this.#free();
+    this.#joined.clear();
+    for (const url of [...this.#parts.keys()]) if (url !== this.oort.url) this.#removePart(url);
+  }
+
+  // Other nodes
+
+  #memberJoined({ url }: Member): void {
+    this.#joined.add(url);
+    this.#push(url, undefined);
+  }
+
+  #memberLeft({ url }: Member): void {
+    this.#joined.delete(url);
+    this.#removePart(url);
+  }
+
+  #heard(data: unknown): void {
+    const heard = readRecord(data, this.name);
+    if (!heard || heard.url === this.oort.url) return this.#refuse();
+    // What a node said before it was lost can arrive after it was, and before it joins its end is not told: it will say it again.
+    if (!this.#joined.has(heard.url) || !this.oort.isCometConnected(heard.url)) return;
+    switch (heard.kind) {
+      case 'pull':
+        return this.#push(heard.url, heard.url);
+      case 'whole':
+        return this.#heardWhole(heard);
+      case 'item':
+        return this.#heardItem(heard);
+    }
+  }
+
+  #heardWhole({ url, version, object, isPush, peer }: Extract<Heard, { kind: 'whole' }>): void {
+    const part = this.#parts.get(url);
+    const isNew = !part?.info;
+    const isAsked = part?.isAsking ?? false;
+    if (version > (part?.version ?? -1)) {
+      const old = part?.info ?? null;
+      const read = this.#read(() => this.factory.newObject(object));
+      if (read) {
+        const info = this.#put(url, read.value, version);
+        this.#events.tell('updated', old, info);
+        this.#parts.get(url)?.stopAsking();
+        this.#catchUp(url);
+      }
+    }
+    // Whoever is new to us may not know us; what answers a push of ours does, what answers a pull may not. One answer will do.
+    const mayNotKnowUs = isNew && this.#parts.get(url)?.info && (peer !== this.oort.url || isAsked);
+    if (mayNotKnowUs || (isPush && peer !== this.oort.url)) this.#push(url, url);
+  }
+
+  #heardItem({ url, version, type, action, object }: Extract<Heard, { kind: 'item' }>): void {
+    const { items } = this;
+    if (items?.type !== type) return this.#refuse();
+    const change = this.#read(() => items.read(action, object));
+    if (!change) return;
+    const part = this.#parts.get(url) ?? this.#newPart(url);
+    if (version <= part.version) return;
+    if (!part.wait(version, change.value)) this.oort.server.diagnostics.limitHit('oort_object_waiting', this.name);
+    this.#catchUp(url);
+  }
+
+  #catchUp(url: string): void {
+    const part = this.#parts.get(url);
+    part?.catchUp();
+    if (part?.hasGap) part.ask(() => this.#address(url, () => pullRecord(this.oort.url, this.name)));
+    else part?.stopAsking();
+  }
+
+  #read<Value>(read: () => Value): { readonly value: Value } | null {
+    try {
+      return { value: read() };
+    } catch (error) {
+      this.#refuse(error);
+      return null;
+    }
+  }
+
+  #refuse(reason: unknown = ''): void {
+    const text = reason instanceof Error ? `: ${reason.message}` : '';
+    this.oort.server.diagnostics.rejected('oort_object', `${this.name}${text}`);
+  }
+
+  // Telling them
+
+  #broadcast(record: () => ObjectRecord | null): void {
+    const session = this.#session;
+    // When the server stops, its local sessions end in any order. Without the cluster nobody is there to be told.
+    if (!session?.isHandshook || !this.oort.isStarted) return;
+    const channel = objectChannel(this.name);
+    this.#send(() => {
+      const data = record();
+      return data && this.oort.server.createChannelIfAbsent(channel).channel.publishMessage(session, { channel, data });
+    });
+  }
+
+  /** All of our part, to one node; `peer` is that node when this answers it. */
+  #push(url: string, peer: string | undefined): void {
+    this.#address(url, () => pushRecord(this.#own, this.#represent(this.#own.object), peer));
+  }
+
+  #address(url: string, record: () => ObjectRecord): void {
+    this.#send(() => this.oort.send(url, { channel: objectServiceChannel(this.name), data: record() }));
+  }
+
+  /** What fails here is told in the log: a value that was changed after it was shared may have no JSON form any more. */
+  #send(send: () => unknown): void {
+    void this.oort.server.diagnostics.guard('OortObject', undefined, send);
+  }
+
+  get #whole(): ObjectRecord {
+    return wholeRecord(this.#own, this.#represent(this.#own.object));
+  }
+
+  #represent(object: T): unknown {
+    return this.factory.represent ? this.factory.represent(object) : object;
+  }
+
+  // Parts
+
+  #put(url: string, object: T, version: number): OwnInfo<T> {
+    const part = this.#parts.get(url) ?? this.#newPart(url);
+    const info: OwnInfo<T> = { url, name: this.name, object, version, isLocal: url === this.oort.url };
+    part.info = info;
+    return info;
+  }
+
+  #newPart(url: string): Part<T> {
+    const part = new Part<T>();
+    const parts: [string, Part<T>][] = [...this.#parts, [url, part]];
+    this.#parts = new Map(parts.sort(([a], [b]) => (a < b ? -1 : 1)));
+    return part;
+  }
+
+  #removePart(url: string): void {
+    const part = this.#parts.get(url);
+    part?.stopAsking();
+    this.#parts.delete(url);
+    if (part?.info) this.#events.tell('removed', part.info);
+  }
+
+  #free(): void {
+    this.#isTaken = false;
+    freeName(this.oort, this.name, this.#own.version);
+  }
+}
