@@ -26,16 +26,6 @@ export default defineConfig({
         },
       },
       {
-        // Nodes in processes of their own: `npm run cluster`.
-        ...sources,
-        test: {
-          name: 'cluster',
-          include: ['test/cluster/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-        },
-      },
-      {
         ...sources,
         test: {
           name: 'browser',
