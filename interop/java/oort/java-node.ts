@@ -8,6 +8,9 @@ import { fileURLToPath } from 'node:url';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 
+/** Of CometD. */
+export type Release = 5 | 7;
+
 export class JavaNode {
   readonly url: string;
   readonly id: string;
@@ -17,8 +20,12 @@ export class JavaNode {
   #waiting: { matches(line: string): boolean; found(line: string): void }[] = [];
 
   /** Starts one on a free port, or on `port`; `primary` counts for the others. */
-  static async start(secret: string, { port = 0, primary = false } = {}): Promise<JavaNode> {
-    const classPath = `target/classes:${readFileSync(`${here}target/classpath.txt`, 'utf8')}`;
+  static async start(
+    secret: string,
+    { release = 7, port = 0, primary = false }: { release?: Release; port?: number; primary?: boolean } = {},
+  ): Promise<JavaNode> {
+    const folder = release === 7 ? 'target' : `target/cometd${release}`;
+    const classPath = `${folder}/classes:${readFileSync(`${here}${folder}/classpath.txt`, 'utf8')}`;
     const quiet = '-Dorg.slf4j.simpleLogger.defaultLogLevel=off';
     const args = [quiet, '-cp', classPath, 'OortNode', String(port), secret, ...(primary ? ['primary'] : [])];
     const child = spawn('java', args, { cwd: here, stdio: ['pipe', 'pipe', 'inherit'] });

@@ -17,7 +17,7 @@ import { meshEngine } from '@cometd-ts/oort/mesh';
 import type { LocalSession } from '@cometd-ts/server';
 import { type Launched, launch } from '@cometd-ts/testkit';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { JavaNode } from './java-node.ts';
+import { JavaNode, type Release } from './java-node.ts';
 
 const secret = 'one for all';
 
@@ -94,13 +94,13 @@ class OurNode {
   }
 }
 
-describe('a cloud of one Java node and two of ours', () => {
+describe.each<Release>([7, 5])('a cloud of one Java node of CometD %i and two of ours', (release) => {
   let java: JavaNode;
   let first: OurNode;
   let second: OurNode;
 
   beforeAll(async () => {
-    java = await JavaNode.start(secret, { primary: true });
+    java = await JavaNode.start(secret, { release, primary: true });
     java.tell('channel', '/chat/**');
     first = await OurNode.start();
     // Ours goes to the Java node; the Java node is told of the other of ours, and goes there itself.
@@ -214,7 +214,7 @@ describe('a cloud of one Java node and two of ours', () => {
     expect(first.seti.isPresent('bob')).toBe(false);
     expect(first.map.find('k2')).toBeUndefined();
     const lives = first.log.length;
-    java = await JavaNode.start(secret, { port });
+    java = await JavaNode.start(secret, { release, port });
     await vi.waitFor(() => expect(first.log.slice(lives)).toContain(`joined ${java.url}`), { timeout: 40_000, interval: 50 });
     await vi.waitFor(() => expect(second.oort.members.map(({ id }) => id)).toContain(java.id), { timeout: 40_000 });
   }, 90_000);

@@ -1,5 +1,6 @@
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
+import java.lang.reflect.Method;
 import java.util.StringJoiner;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentMap;
@@ -27,7 +28,6 @@ import org.cometd.server.DefaultSecurityPolicy;
 import org.cometd.server.CometDServlet;
 import org.eclipse.jetty.servlet.ServletContextHandler;
 import org.eclipse.jetty.servlet.ServletHolder;
-import org.eclipse.jetty.websocket.jakarta.server.config.JakartaWebSocketServletContainerInitializer;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 
@@ -55,7 +55,7 @@ public class OortNode {
         ServletContextHandler context = new ServletContextHandler();
         context.setContextPath("/");
         server.setHandler(context);
-        JakartaWebSocketServletContainerInitializer.configure(context, null);
+        openWebSockets(context);
         ServletHolder holder = new ServletHolder(new CometDServlet());
         holder.setInitParameter("timeout", "5000");
         holder.setInitParameter("maxInterval", "4000");
@@ -188,6 +188,24 @@ public class OortNode {
             }
         });
         tell("associated", seti.associate(user, session.getServerSession()));
+    }
+
+    /** By the class of the Jetty that is there: 11 with CometD 7, 9 with CometD 5. */
+    private static void openWebSockets(ServletContextHandler context) throws Exception {
+        Class<?> opener;
+        try {
+            opener = Class.forName("org.eclipse.jetty.websocket.jakarta.server.config.JakartaWebSocketServletContainerInitializer");
+        } catch (ClassNotFoundException x) {
+            opener = Class.forName("org.eclipse.jetty.websocket.jsr356.server.deploy.WebSocketServerContainerInitializer");
+        }
+        for (Method method : opener.getMethods()) {
+            Class<?>[] types = method.getParameterTypes();
+            if (method.getName().equals("configure") && types.length == 2 && types[0] == ServletContextHandler.class) {
+                method.invoke(null, context, null);
+                return;
+            }
+        }
+        throw new IllegalStateException("This Jetty has no way to open WebSockets");
     }
 
     private static synchronized void tell(Object... words) {
