@@ -26,6 +26,17 @@ export {
   type ServiceErrorCode,
   success,
 } from './service/answer.ts';
+// The names of older books.
+export {
+  OortPrimaryService,
+  OortPrimaryService as OortMasterService,
+  type OortPrimaryServiceOptions,
+} from './service/primary.ts';
+export {
+  OortPrimaryLong,
+  OortPrimaryLong as OortMasterLong,
+  type OortPrimaryLongOptions,
+} from './service/primary-long.ts';
 export { OortService, type OortServiceOptions, type ServiceRequest } from './service/service.ts';
 export { type PresenceEvent, Seti, type SetiEvents } from './seti/seti.ts';
 export { Tap } from './tap.ts';
