@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { type BayeuxServer, healthEndpoints, type RequestHandler } from '@cometd-ts/server';
+import type { PrometheusMetrics } from '@cometd-ts/server/prometheus';
 import { portOf, type ServeArguments } from './arguments.ts';
 import { Complaint } from './complaint.ts';
 
@@ -61,17 +62,11 @@ function checkPath(path: string, bayeux: string, token: string | undefined): voi
 }
 
 /** `/metrics`, `/livez`, `/readyz` and `/startupz` below `path`; anything else is not found. */
-export function managementPages(bayeux: BayeuxServer, metrics: Metrics | null, path = ''): RequestHandler {
+export function managementPages(bayeux: BayeuxServer, metrics: PrometheusMetrics, path = ''): RequestHandler {
   const health = healthEndpoints(bayeux, { path });
   const place = `${path}/metrics`;
   return (request, response, next) => {
     if (request.url?.split('?', 1)[0] !== place) return health(request, response, next);
-    if (!metrics) {
-      bayeux.diagnostics.warn('metrics', WITHOUT_METRICS);
-      response.writeHead(503, { 'Content-Type': 'text/plain;charset=UTF-8' });
-      response.end(`${WITHOUT_METRICS}\n`);
-      return;
-    }
     metrics.render().then(
       (text) => {
         response.writeHead(200, { 'Content-Type': metrics.contentType, 'Cache-Control': 'no-store' });
@@ -107,24 +102,13 @@ function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
-/** Who writes the metrics down. */
-export interface Metrics {
-  readonly contentType: string;
-  render(): Promise<string>;
-}
-
-const WITHOUT_METRICS = 'There are no metrics: install prom-client beside @cometd-ts/cli';
-
-/** Null where the package that writes them is not installed. */
-export async function metricsOf(bayeux: BayeuxServer): Promise<Metrics | null> {
-  const name = '@cometd-ts/server/prometheus';
-  let adapter: { prometheusMetrics(bayeux: BayeuxServer): Metrics };
-  try {
-    adapter = await import(name);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'ERR_PACKAGE_PATH_NOT_EXPORTED') throw error;
-    return null;
-  }
-  return adapter.prometheusMetrics(bayeux);
+/** The metrics of the server and of its process. They are not loaded unless management is asked for. */
+export async function metricsOf(bayeux: BayeuxServer): Promise<PrometheusMetrics> {
+  const [{ prometheusMetrics }, { default: prometheus }] = await Promise.all([
+    import('@cometd-ts/server/prometheus'),
+    import('prom-client'),
+  ]);
+  const metrics = prometheusMetrics(bayeux);
+  prometheus.collectDefaultMetrics({ register: metrics.registry });
+  return metrics;
 }

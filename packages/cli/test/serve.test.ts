@@ -89,7 +89,7 @@ async function install(name: string, sources: string): Promise<string> {
     platform: 'node',
     format: 'esm',
     conditions: ['source'],
-    external: ['ws', 'yaml'],
+    external: ['ws', 'yaml', 'prom-client'],
     logLevel: 'silent',
   });
   await copyFile(path.join(sources, 'package.json'), path.join(home, 'package.json'));
@@ -105,7 +105,7 @@ beforeAll(async () => {
   command = path.join(home, 'bin/cometd.js');
   await mkdir(path.dirname(command));
   await copyFile(path.join(root, 'bin/cometd.js'), command);
-  for (const name of ['ws', 'yaml']) {
+  for (const name of ['ws', 'yaml', 'prom-client']) {
     await symlink(path.join(root, '../../node_modules', name), path.join(installed, name), 'junction');
   }
 });
@@ -196,6 +196,10 @@ describe('cometd serve', () => {
       for (const probe of ['livez', 'readyz', 'startupz']) {
         expect(await ask(`${url}/${probe}`)).toEqual({ status: 200, body: '{"status":"ok","reasons":[]}\n' });
       }
+      const metrics = await ask(`${url}/metrics`);
+      expect(metrics.status).toBe(200);
+      expect(metrics.body).toMatch(/^cometd_channels \d+$/m);
+      expect(metrics.body).toMatch(/^process_open_fds|^process_cpu_seconds_total/m);
       expect((await ask(`${url}/cometd`)).status).toBe(404);
       expect((await ask(`${await urlOf(serving)}/readyz`)).status).toBe(400);
     });
@@ -260,6 +264,8 @@ describe('cometd serve', () => {
         expect((await ask(`${origin}/ops/readyz`, token)).status).toBe(200);
         expect((await ask(`${origin}/readyz`, token)).status).toBe(404);
         expect((await ask(`${origin}/ops/nothing`, token)).status).toBe(404);
+        expect((await ask(`${origin}/ops/metrics`)).status).toBe(401);
+        expect((await ask(`${origin}/ops/metrics`, token)).body).toContain('cometd_channels');
       }
     });
 

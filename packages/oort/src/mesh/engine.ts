@@ -99,6 +99,7 @@ class Mesh implements MeshEngine, LinkHost {
       await this.stop();
       throw error;
     }
+    this.#look();
   }
 
   #furnish(node: EngineNode): void {
@@ -335,6 +336,9 @@ class Mesh implements MeshEngine, LinkHost {
         return this.#links.get(action.link)?.hurry();
       case 'hangUp':
         return this.#hangUp(action.link);
+      case 'drop':
+        this.#links.get(action.link)?.drop();
+        return void this.#links.delete(action.link);
       case 'dismiss':
         return this.#sessions.get(action.session)?.session.disconnect();
       case 'joined':

@@ -146,16 +146,25 @@ export class Link {
     this.#changes.clear();
     this.#isThere = reply.successful === true;
     const member = memberIn(reply);
-    if (reply.successful === true) this.#pause = 0;
-    else this.#trouble(reasonOf(reply.failure, reply.error));
+    if (!reply.successful) this.#trouble(reasonOf(reply.failure, reply.error));
     if (member) {
+      if (reply.successful) this.#pause = 0;
       if (this.member && this.member.id !== member.id) this.#forsake();
       this.member = member;
       this.#host.answered(this, reply.successful === true, member);
-    } else if (reply.successful) {
-      this.#trouble('it answers, but is no node of a cluster');
-      this.#host.diagnostics.warn('oort_stranger', `${this.url} answers, but is no node of a cluster`);
-    }
+    } else if (reply.successful) this.#leaveStranger();
+  }
+
+  /** Somebody else, or a node whose cluster has not begun yet: a session there is of no use. Later, perhaps. */
+  #leaveStranger(): void {
+    const { diagnostics } = this.#host;
+    this.#isThere = false;
+    this.#trouble('it answers, but is no node of a cluster');
+    diagnostics.count('oort_stranger');
+    diagnostics.warn('oort_stranger', `${this.url} answers, but is no node of a cluster`);
+    queueMicrotask(() => {
+      if (this.#state !== 'closed' && !this.#cometd.isDisconnected()) this.#cometd.disconnect();
+    });
   }
 
   #connected(): void {
@@ -332,23 +341,33 @@ export class Link {
 
   /** Takes leave. Resolves when the connection is closed. */
   close(): Promise<void> {
-    if (this.#state === 'closed') return Promise.resolve();
-    this.#move('closed');
-    clearTimeout(this.#timer);
-    clearTimeout(this.#joinTimer);
-    this.#forsake();
     const cometd = this.#cometd;
-    if (cometd.getStatus() === 'disconnected') return Promise.resolve();
-    const shakes = cometd.getClientId() === null;
+    // Without a session there is nobody to take leave of.
+    if (cometd.getClientId() === null || cometd.isDisconnected()) this.drop();
+    if (this.#state === 'closed') return Promise.resolve();
+    this.#end();
     return new Promise((resolve) => {
-      const timer = setTimeout(() => cometd.getTransport()?.abort(), FAREWELL);
+      const timer = setTimeout(() => cometd._engine.abort(), FAREWELL);
       cometd.disconnect(() => {
         clearTimeout(timer);
         resolve();
       });
-      // Without a session there is nobody to take leave of.
-      if (shakes) cometd.getTransport()?.abort();
     });
+  }
+
+  /** Ends at once, without a word to the other node. */
+  drop(): void {
+    if (this.#state === 'closed') return;
+    this.#end();
+    this.#cometd._engine.abort();
+  }
+
+  #end(): void {
+    this.#move('closed');
+    clearTimeout(this.#timer);
+    clearTimeout(this.#joinTimer);
+    const count = this.#waiting.take().length;
+    if (count > 0) this.#dropped(count, 'closed', 'the link was closed');
   }
 
   #move(state: LinkState): void {

@@ -41,6 +41,8 @@ export type Action =
   | { readonly do: 'hurry'; readonly link: number }
   /** Take leave on this link and forget it. */
   | { readonly do: 'hangUp'; readonly link: number }
+  /** Cut this link without a word and forget it: a farewell might end the session that the other node takes for the newer one. */
+  | { readonly do: 'drop'; readonly link: number }
   /** End this session of our server. */
   | { readonly do: 'dismiss'; readonly session: string }
   | { readonly do: 'joined'; readonly member: Member }
@@ -206,7 +208,11 @@ export class Membership {
     }
     // A link that was refused in its new handshake goes on trying.
     else this.#pending.set(url, link);
-    for (const client of stale) if (client.link !== link) actions.push(this.#hangUp(client.link));
+    for (const client of stale) {
+      if (client.link === link) continue;
+      this.#urls.delete(client.link);
+      actions.push({ do: 'drop', link: client.link });
+    }
     if (successful && server) actions.push({ do: 'open', link });
     if (joins) actions.push({ do: 'joined', member });
     return actions;

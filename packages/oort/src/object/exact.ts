@@ -38,26 +38,26 @@ function shortest(value: bigint): Long {
 /** Throws `RangeError` when other nodes could not be told this value as it is. */
 export function carry(oort: Oort, value: unknown): void {
   if (typeof value === 'string' || typeof value === 'boolean') return;
-  if (typeof value === 'number' && Number.isFinite(value)) return;
-  if (typeof value === 'number') throw new RangeError(`${value} has no JSON form`);
-  try {
-    oort.server.settings.jsonContext.generate(value);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new RangeError(
-      `The JSON context of the server cannot carry this (ExactJSONContext carries bigint): ${reason}`,
-      {
-        cause,
-      },
-    );
-  }
+  if (typeof value !== 'number') void textOf(oort, value);
+  else if (!Number.isFinite(value)) throw new RangeError(`${value} has no JSON form`);
 }
 
 /** The value as the other nodes get it. Throws `RangeError` as `carry` does. */
 export function carried<T>(oort: Oort, value: T): T {
+  if (typeof value === 'object' || typeof value === 'bigint')
+    return oort.server.settings.jsonContext.parse(textOf(oort, value)) as T;
   carry(oort, value);
-  if (typeof value === 'number') return (value === 0 ? 0 : value) as T;
-  if (typeof value !== 'object' && typeof value !== 'bigint') return value;
-  const { jsonContext } = oort.server.settings;
-  return jsonContext.parse(jsonContext.generate(value)) as T;
+  return value === 0 ? (0 as T) : value;
+}
+
+function textOf(oort: Oort, value: unknown): string {
+  try {
+    return oort.server.settings.jsonContext.generate(value);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new RangeError(
+      `The JSON context of the server cannot carry this (ExactJSONContext carries bigint): ${reason}`,
+      { cause },
+    );
+  }
 }

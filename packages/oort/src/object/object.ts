@@ -1,16 +1,14 @@
 /** A value of every node, known on all nodes. Book section 9.7.1. */
 import type { LocalSession, Registration } from '@cometd-ts/server';
-import type { Member } from '../engine.ts';
 import { Events } from '../events.ts';
-import { localSession } from '../local.ts';
 import type { Oort } from '../oort.ts';
-import { objectChannel, objectServiceChannel } from '../wire.ts';
 import { carry } from './exact.ts';
 import { type Factory, present } from './factories.ts';
 import type { Change, Info, Items, OwnInfo } from './info.ts';
+import { Line } from './line.ts';
 import type { Merger } from './mergers.ts';
 import { freeName, takeName } from './names.ts';
-import { Part } from './part.ts';
+import { Parts } from './parts.ts';
 import {
   type Heard,
   itemRecord,
@@ -45,14 +43,12 @@ export class OortObject<T> implements Iterable<Info<T>> {
   readonly factory: Factory<T>;
   readonly #events: Events<OortObjectEvents<T>>;
   readonly #turns: Turns = new Turns();
-  /** By URL, sorted by it. */
-  #parts: Map<string, Part<T>> = new Map();
+  readonly #parts: Parts<T> = new Parts();
   #own: OwnInfo<T>;
   /** Nodes whose end will be told; what others say is not listened to. */
   readonly #joined: Set<string> = new Set();
-  #session: LocalSession | null = null;
+  #line: Line | null = null;
   #isTaken = false;
-  #registrations: Registration[] = [];
 
   /** Throws `RangeError` for a name that cannot be part of a channel, and what the factory throws. */
   constructor(oort: Oort, name: string, factory: Factory<T>) {
@@ -75,26 +71,18 @@ export class OortObject<T> implements Iterable<Info<T>> {
     this.#own.version = takeName(oort, name);
     this.#isTaken = true;
     try {
-      this.#session = await localSession(oort.server, `${this.constructor.name}.${name}`);
+      this.#line = await Line.open(oort, name, this.constructor.name, {
+        turns: this.#turns,
+        whole: () => this.#whole,
+        heard: (data) => this.#heard(data),
+        joined: (url) => this.#memberJoined(url),
+        left: (url) => this.#memberLeft(url),
+      });
     } catch (error) {
       this.#free();
       throw error;
     }
-    this.#registrations = [
-      oort.addListener('cometJoined', (member) => this.#turns.run(() => this.#memberJoined(member))),
-      oort.addListener('cometLeft', (member) => this.#turns.run(() => this.#memberLeft(member))),
-      oort.addListener('observed', (channel, _member, deliver) => {
-        if (channel !== objectChannel(name)) return;
-        this.#turns.run(() => this.#send(() => deliver({ channel, data: this.#whole })));
-      }),
-      ...[objectChannel(name), objectServiceChannel(name)].map((channel) =>
-        oort.server.createChannelIfAbsent(channel).channel.addListener('message', (sender, _channel, { data }) => {
-          if (oort.isOort(sender)) this.#turns.run(() => this.#heard(data));
-        }),
-      ),
-    ];
     for (const { url } of oort.members) this.#joined.add(url);
-    oort.observeChannel(objectChannel(name));
   }
 
   /**
@@ -102,15 +90,15 @@ export class OortObject<T> implements Iterable<Info<T>> {
    * parts of the others are removed. It can be started again.
    */
   async stop(): Promise<void> {
-    const session = this.#session;
-    if (!session) return;
+    const line = this.#line;
+    if (!line) return;
     await new Promise<void>((resolve) => {
       this.#turns.run(() => {
         this.#end();
         resolve();
       });
     });
-    if (session.isHandshook) await session.disconnect();
+    await line.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -118,13 +106,13 @@ export class OortObject<T> implements Iterable<Info<T>> {
   }
 
   get isStarted(): boolean {
-    return this.#session !== null;
+    return this.#line !== null;
   }
 
   /** The session that publishes changes; for publishing to local clients, too. Throws `TypeError` before `start`. */
   get session(): LocalSession {
-    if (!this.#session) throw new TypeError(`Start the object '${this.name}' first`);
-    return this.#session;
+    if (!this.#line) throw new TypeError(`Start the object '${this.name}' first`);
+    return this.#line.session;
   }
 
   // Reading: all of it is local
@@ -141,7 +129,7 @@ export class OortObject<T> implements Iterable<Info<T>> {
 
   /** All parts that are known, sorted by URL. */
   getInfos(): readonly Info<T>[] {
-    return [...this.#parts.values()].flatMap(({ info }) => (info ? [info] : []));
+    return this.#parts.infos;
   }
 
   [Symbol.iterator](): Iterator<Info<T>> {
@@ -180,7 +168,7 @@ export class OortObject<T> implements Iterable<Info<T>> {
     return this.#operate(() => {
       const { next, result } = step(this.#own.object);
       if (next !== undefined) this.#replaceOwn(next);
-      return { result, record: () => (next === undefined ? null : this.#whole) };
+      return { result, record: next === undefined ? null : () => this.#whole };
     });
   }
 
@@ -199,14 +187,15 @@ export class OortObject<T> implements Iterable<Info<T>> {
   }
 
   /** Applied and told when `work` returns; then the promise is resolved, then the others are told: all in one turn. */
-  #operate<Result>(work: () => { result: Result; record: () => ObjectRecord | null }): Promise<Result> {
+  #operate<Result>(work: () => { result: Result; record: (() => ObjectRecord) | null }): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#turns.run(() => {
-        if (!this.#session) return reject(new TypeError(`The object '${this.name}' was stopped`));
+        const line = this.#line;
+        if (!line) return reject(new TypeError(`The object '${this.name}' was stopped`));
         try {
           const { result, record } = work();
           resolve(result);
-          this.#broadcast(record);
+          if (record) line.broadcast(record);
         } catch (error) {
           reject(error);
         }
@@ -221,25 +210,26 @@ export class OortObject<T> implements Iterable<Info<T>> {
   }
 
   #end(): void {
-    if (!this.#session) return;
-    this.#send(() => this.#replaceOwn(this.factory.newObject()));
-    this.#broadcast(() => this.#whole);
-    this.#session = null;
-    for (const registration of this.#registrations) registration.remove();
-    this.oort.deobserveChannel(objectChannel(this.name));
+    const line = this.#line;
+    if (!line) return;
+    const { diagnostics } = this.oort.server;
+    void diagnostics.guard('OortObject', undefined, () => this.#replaceOwn(this.factory.newObject()));
+    line.broadcast(() => this.#whole);
+    line.hangUp();
+    this.#line = null;
     this.#free();
     this.#joined.clear();
-    for (const url of [...this.#parts.keys()]) if (url !== this.oort.url) this.#removePart(url);
+    for (const url of this.#parts.urls) if (url !== this.oort.url) this.#removePart(url);
   }
 
   // Other nodes
 
-  #memberJoined({ url }: Member): void {
+  #memberJoined(url: string): void {
     this.#joined.add(url);
     this.#push(url, undefined);
   }
 
-  #memberLeft({ url }: Member): void {
+  #memberLeft(url: string): void {
     this.#joined.delete(url);
     this.#removePart(url);
   }
@@ -283,7 +273,7 @@ export class OortObject<T> implements Iterable<Info<T>> {
     if (items?.type !== type) return this.#refuse();
     const change = this.#read(() => items.read(action, object));
     if (!change) return;
-    const part = this.#parts.get(url) ?? this.#newPart(url);
+    const part = this.#parts.of(url);
     if (version <= part.version) return;
     if (!part.wait(version, change.value)) this.oort.server.diagnostics.limitHit('oort_object_waiting', this.name);
     this.#catchUp(url);
@@ -292,7 +282,7 @@ export class OortObject<T> implements Iterable<Info<T>> {
   #catchUp(url: string): void {
     const part = this.#parts.get(url);
     part?.catchUp();
-    if (part?.hasGap) part.ask(() => this.#address(url, () => pullRecord(this.oort.url, this.name)));
+    if (part?.hasGap) part.ask(() => this.#line?.address(url, () => pullRecord(this.oort.url, this.name)));
     else part?.stopAsking();
   }
 
@@ -312,29 +302,9 @@ export class OortObject<T> implements Iterable<Info<T>> {
 
   // Telling them
 
-  #broadcast(record: () => ObjectRecord | null): void {
-    const session = this.#session;
-    // When the server stops, its local sessions end in any order. Without the cluster nobody is there to be told.
-    if (!session?.isHandshook || !this.oort.isStarted) return;
-    const channel = objectChannel(this.name);
-    this.#send(() => {
-      const data = record();
-      return data && this.oort.server.createChannelIfAbsent(channel).channel.publishMessage(session, { channel, data });
-    });
-  }
-
   /** All of our part, to one node; `peer` is that node when this answers it. */
   #push(url: string, peer: string | undefined): void {
-    this.#address(url, () => pushRecord(this.#own, this.#represent(this.#own.object), peer));
-  }
-
-  #address(url: string, record: () => ObjectRecord): void {
-    this.#send(() => this.oort.send(url, { channel: objectServiceChannel(this.name), data: record() }));
-  }
-
-  /** What fails here is told in the log: a value that was changed after it was shared may have no JSON form any more. */
-  #send(send: () => unknown): void {
-    void this.oort.server.diagnostics.guard('OortObject', undefined, send);
+    this.#line?.address(url, () => pushRecord(this.#own, this.#represent(this.#own.object), peer));
   }
 
   get #whole(): ObjectRecord {
@@ -348,24 +318,14 @@ export class OortObject<T> implements Iterable<Info<T>> {
   // Parts
 
   #put(url: string, object: T, version: number): OwnInfo<T> {
-    const part = this.#parts.get(url) ?? this.#newPart(url);
     const info: OwnInfo<T> = { url, name: this.name, object, version, isLocal: url === this.oort.url };
-    part.info = info;
+    this.#parts.of(url).info = info;
     return info;
   }
 
-  #newPart(url: string): Part<T> {
-    const part = new Part<T>();
-    const parts: [string, Part<T>][] = [...this.#parts, [url, part]];
-    this.#parts = new Map(parts.sort(([a], [b]) => (a < b ? -1 : 1)));
-    return part;
-  }
-
   #removePart(url: string): void {
-    const part = this.#parts.get(url);
-    part?.stopAsking();
-    this.#parts.delete(url);
-    if (part?.info) this.#events.tell('removed', part.info);
+    const info = this.#parts.remove(url);
+    if (info) this.#events.tell('removed', info);
   }
 
   #free(): void {

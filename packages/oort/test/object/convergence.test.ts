@@ -188,7 +188,7 @@ describe('whatever happens', () => {
         }
         for (const town of [...towns, ...gone]) await town.stop();
       }),
-      { numRuns: 80 },
+      { numRuns: 50 },
     );
   });
 });

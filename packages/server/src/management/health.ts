@@ -30,7 +30,7 @@ export function healthEndpoints(server: BayeuxServer, options: HealthOptions = {
   const { checks = {}, path = '' } = options;
   const probes: Readonly<Record<string, () => string[]>> = {
     [`${path}/livez`]: () => (server.management.lateness > MOST_LATENESS ? ['stalled'] : []),
-    [`${path}/startupz`]: () => (isNew(server) ? ['starting'] : []),
+    [`${path}/startupz`]: () => (server.management.state === 'new' ? ['starting'] : []),
     [`${path}/readyz`]: () => [...unready(server), ...failing(server, checks)],
   };
   return (request, response, next) => {
@@ -43,15 +43,10 @@ export function healthEndpoints(server: BayeuxServer, options: HealthOptions = {
   };
 }
 
-function isNew(server: BayeuxServer): boolean {
-  return !server.isStarted && server.isReady;
-}
-
-function unready(server: BayeuxServer): string[] {
-  if (isNew(server)) return ['starting'];
-  if (!server.isStarted) return ['stopped'];
-  if (!server.isReady) return ['draining'];
-  return server.management.overload === 3 ? ['overloaded'] : [];
+function unready({ management: { state, overload } }: BayeuxServer): string[] {
+  if (state === 'new') return ['starting'];
+  if (state !== 'started') return [state];
+  return overload === 3 ? ['overloaded'] : [];
 }
 
 function failing(server: BayeuxServer, checks: Readonly<Record<string, HealthCheck>>): string[] {

@@ -56,7 +56,7 @@ export class Management {
     const { sessions, channels, diagnostics, settings } = this.#rooms;
     const { startedAt } = this.#house;
     return {
-      state: this.#state,
+      state: this.state,
       startedAt,
       uptime: startedAt === null ? 0 : Math.max(Date.now() - startedAt, 0),
       overload: this.overload,
@@ -67,6 +67,11 @@ export class Management {
       counters: Object.fromEntries(diagnostics.counters),
       settings: plainSettings(settings),
     };
+  }
+
+  get state(): ServerSnapshot['state'] {
+    const { state } = this.#house;
+    return state === 'started' && this.#rooms.drain.isAnnounced ? 'draining' : state;
   }
 
   /** How much too much there is to do: 0 nothing to 3, at which the server is not ready. */
@@ -164,11 +169,6 @@ export class Management {
     this.#rooms.diagnostics.info(
       `The option ${name} is now ${printable(String(value ?? 'as by default'))} (management)`,
     );
-  }
-
-  get #state(): ServerSnapshot['state'] {
-    const { state } = this.#house;
-    return state === 'started' && this.#rooms.drain.isAnnounced ? 'draining' : state;
   }
 
   #find(name: string): Session | undefined {

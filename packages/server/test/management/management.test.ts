@@ -1,4 +1,6 @@
 /** What operators see of a running server, and what they do to it, with clients at the other end. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { AcknowledgedMessagesExtension, optionSpecs } from '@cometd-ts/server';
 import { openSession } from '@cometd-ts/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -228,6 +230,13 @@ describe('management', () => {
     expect(server.settings).toMatchObject({ allowedOrigins: [], websocket: { timeout: 30_000 } });
     server.management.change('interval', 5);
     expect(server.settings.websocket).toMatchObject({ timeout: 30_000, interval: 5 });
+  });
+
+  it('can change the options that the guide names, and no others', async () => {
+    const page = await readFile(path.join(import.meta.dirname, '../../../../docs/guide/operating.md'), 'utf8');
+    const rows = page.match(/^\| For (?:the server|transports) \| .*$/gm)?.join('') ?? '';
+    const named = [...rows.matchAll(/`(\w+)`/g)].map(([, name]) => name);
+    expect(named.sort()).toEqual([...changeableOptions].sort());
   });
 
   it('knows every option that may change, and takes its default back', () => {
