@@ -148,6 +148,8 @@ export interface ServerSession {
   interval: number;
   /** Silence allowed after a connect reply, in ms; −1 leaves it to the transport. */
   maxInterval: number;
+  /** What its queue holds instead of the transport's `maxQueue` and `maxQueueBytes`; null, the default, leaves it to the transport. */
+  queueBounds: QueueBounds | null;
   /** Messages travel only with connect replies. */
   metaConnectDeliverOnly: boolean;
   /** Queued messages may travel with the handshake reply. */
@@ -170,6 +172,13 @@ export interface ServerSession {
     listener: SessionEvents[Name],
     options?: ListenerOptions,
   ): Registration;
+}
+
+/** What a queue of messages holds at most; −1 for no bound. */
+export interface QueueBounds {
+  readonly maxQueue: number;
+  /** Characters of all messages in it. */
+  readonly maxQueueBytes: number;
 }
 
 /** What `publish` and `deliver` accept as the sender beside a server session. */

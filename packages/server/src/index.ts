@@ -11,6 +11,7 @@ export type {
   ListenerOptions,
   LocalSessionLike,
   Operation,
+  QueueBounds,
   Registration,
   SecurityPolicy,
   ServerChannel,

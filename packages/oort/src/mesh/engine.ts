@@ -248,9 +248,11 @@ class Mesh implements MeshEngine, LinkHost {
     session.addListener('message', (_session, sender, { channel }) => {
       return !(isBroadcast(channel) && sender && (sender === serverSession || sender.isNode));
     });
-    session.addListener('removed', (_session, _message, timeout) => {
+    session.addListener('removed', (_session, message, timeout) => {
       this.#sessions.delete(session.id);
-      this.#feed({ what: 'removed', session: session.id, timeout });
+      // Only the node itself says goodbye. When our server ends a session, of a node that falls behind, say, the node is still there.
+      const isGoodbye = !timeout && (message !== null || !node.server.isStarted);
+      this.#feed({ what: 'removed', session: session.id, timeout: !isGoodbye });
     });
   }
 

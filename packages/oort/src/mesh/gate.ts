@@ -45,6 +45,7 @@ export class Gate implements Extension {
     }
     this.#knocks.set(from, knock);
     from.isNode = true;
+    from.queueBounds = this.#settings.queueBounds;
     const { maxInterval, timeout } = this.#settings;
     if (maxInterval !== null) from.maxInterval = maxInterval;
     if (timeout !== null) from.timeout = timeout;

@@ -298,10 +298,9 @@ export class Link {
     const messages = this.#waiting.take();
     const changes = [...this.#changes];
     this.#changes.clear();
-    this.#cometd.batch(() => {
-      for (const [channel, observed] of changes) this.#change(channel, observed);
-      for (const message of messages) this.#transmit(message);
-    });
+    for (const [channel, observed] of changes) this.#change(channel, observed);
+    // Each in a frame of its own: together they might be longer than the other node takes.
+    for (const message of messages) this.#transmit(message);
   }
 
   #transmit(message: Message): void {

@@ -1,4 +1,5 @@
 /** What a mesh is made with. */
+import type { QueueBounds } from '@cometd-ts/server';
 import type { Discovery } from './discovery.ts';
 import { type LinkOptions, type LinkSettings, linkSettings } from './link-options.ts';
 import { type Digest, digestOf } from './secret.ts';
@@ -28,6 +29,10 @@ export interface MeshOptions extends LinkOptions {
   readonly maxInterval?: number;
   /** How long connects of nodes are held. Default: the server's `timeout`. */
   readonly timeout?: number;
+  /** Messages that wait for a node here, and those it has not confirmed; −1 for no bound. A node that falls behind so far is ended, and comes anew. Default 100000. */
+  readonly maxNodeQueue?: number;
+  /** Characters of them; −1 for no bound. Default 64 MiB. */
+  readonly maxNodeQueueBytes?: number;
   /** How long half a pair of links may stay half before it is reported, and the other node is asked again. Default 10000. */
   readonly patience?: number;
   /** How many nodes another node may tell of in one message. Default 1000. */
@@ -45,6 +50,7 @@ export interface MeshSettings {
   readonly address: (url: string) => string;
   readonly maxInterval: number | null;
   readonly timeout: number | null;
+  readonly queueBounds: QueueBounds;
   readonly patience: number;
   readonly maxComets: number;
   readonly link: LinkSettings;
@@ -65,6 +71,10 @@ export function meshSettings(options: MeshOptions): MeshSettings {
     address: options.address ?? ((url) => url),
     maxInterval: time('maxInterval', options.maxInterval),
     timeout: time('timeout', options.timeout),
+    queueBounds: {
+      maxQueue: bound('maxNodeQueue', options.maxNodeQueue ?? 100_000),
+      maxQueueBytes: bound('maxNodeQueueBytes', options.maxNodeQueueBytes ?? 67_108_864),
+    },
     patience: time('patience', options.patience) ?? 10_000,
     maxComets: time('maxComets', options.maxComets) ?? 1000,
     link: linkSettings(options),
@@ -74,6 +84,11 @@ export function meshSettings(options: MeshOptions): MeshSettings {
 function time(name: string, value: number | undefined): number | null {
   if (value === undefined) return null;
   if (!Number.isInteger(value) || value < 0) throw new RangeError(`The option ${name} must not be ${value}`);
+  return value;
+}
+
+function bound(name: string, value: number): number {
+  if (!Number.isInteger(value) || value < -1) throw new RangeError(`The option ${name} must not be ${value}`);
   return value;
 }
 

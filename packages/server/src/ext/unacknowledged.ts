@@ -111,7 +111,7 @@ export class Unacknowledged implements SessionExtension, Retention {
 
   #hasRoomFor(queue: MessageQueue): boolean {
     if (this.#sent.length === 0) return true;
-    const { maxQueue, maxQueueBytes } = this.#session.timing.via.settings;
+    const { maxQueue, maxQueueBytes } = this.#session.bounds;
     if (maxQueue > 0 && this.#sent.length + queue.size > maxQueue) return false;
     const bytes = this.#sent.reduce((sum, one) => sum + one.message.size, queue.bytes);
     return maxQueueBytes <= 0 || bytes <= maxQueueBytes;

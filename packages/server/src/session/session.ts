@@ -13,6 +13,7 @@ import {
 import type {
   ListenerOptions,
   LocalSessionLike,
+  QueueBounds,
   Registration,
   ServerChannel,
   ServerSession,
@@ -56,6 +57,7 @@ export class Session implements ServerSession {
   metaConnectDeliverOnly: boolean;
   allowMessageDeliveryDuringHandshake: boolean;
   broadcastToPublisher: boolean;
+  queueBounds: QueueBounds | null = null;
   userAgent: string | undefined;
 
   readonly #queue: MessageQueue = new MessageQueue();
@@ -325,6 +327,11 @@ export class Session implements ServerSession {
     });
   }
 
+  /** What its queue holds. */
+  get bounds(): QueueBounds {
+    return this.queueBounds ?? this.timing.via.settings;
+  }
+
   /** Whether messages that cannot wait are queued. */
   get hasNonLazyMessages(): boolean {
     return this.#queue.hasNonLazy;
@@ -432,7 +439,7 @@ export class Session implements ServerSession {
 
   /** What the server itself has to say, its farewell, always fits. */
   #hasRoomFor(message: ServerMessage): boolean {
-    return this.#queue.hasRoomFor(message, this.timing.via.settings) || isMeta(message.channel);
+    return this.#queue.hasRoomFor(message, this.bounds) || isMeta(message.channel);
   }
 
   /** The queue is full. Its listeners decide; without any, it is emptied onto the wire if the client can take it, else the policy decides. */
@@ -458,7 +465,7 @@ export class Session implements ServerSession {
       return false;
     }
     if (queuePolicy === 'dropOldest') {
-      diagnostics.count('queue_dropped.dropOldest', this.#queue.dropFor(message, this.timing.via.settings));
+      diagnostics.count('queue_dropped.dropOldest', this.#queue.dropFor(message, this.bounds));
       return true;
     }
     diagnostics.count('queue_dropped.disconnect', this.#queue.take().length + 1);
