@@ -21,8 +21,18 @@ export default defineConfig({
             'interop/**/*.test.ts',
             'demos/test/**/*.test.ts',
           ],
-          exclude: ['**/node_modules/**', 'interop/java/**'],
+          exclude: ['**/node_modules/**', 'interop/java/**', 'interop/balancers/**'],
           testTimeout: 30_000,
+        },
+      },
+      {
+        // Nodes in processes of their own: `npm run cluster`.
+        ...sources,
+        test: {
+          name: 'cluster',
+          include: ['test/cluster/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
@@ -36,9 +46,14 @@ export default defineConfig({
         },
       },
       {
-        // Peers that need a JDK and Maven: `npm run interop`, not `npm test`.
+        // What needs programs of others (a JDK and Maven, nginx and haproxy): `npm run interop`, not `npm test`.
         ...sources,
-        test: { name: 'java', include: ['interop/java/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 300_000 },
+        test: {
+          name: 'peers',
+          include: ['interop/{java,balancers}/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+        },
       },
       {
         ...sources,

@@ -1,10 +1,12 @@
 /**
- * Meets real Java: readies a JDK and Maven, installing them where it may, compiles the peers, and runs the tests that
- * need them. Says plainly what was skipped, and ends with the count. Arguments go to vitest.
+ * Meets what nobody here wrote: readies a JDK and Maven, nginx and haproxy, installing them where it may, compiles the
+ * Java peers, and runs the tests that need any of them. Says plainly what was skipped, and ends with the count. Arguments
+ * go to vitest.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { balancer, balancers } from './balancers/install.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const java = `${root}interop/java`;
@@ -43,22 +45,38 @@ function lastLine(text = 'for no reason given') {
   return text.split('\n').at(-1);
 }
 
+const folders = [];
+let skipped = 0;
+
+function skip(what, reason) {
+  console.log(`skipped: ${what}, because ${reason}`);
+  skipped += 1;
+}
+
 const reason = obstacle();
-if (reason) {
-  for (const what of [
-    'the Java client at our server',
-    'the conformance suite at a Java server',
-    'our clients at a Java server',
-  ]) {
-    console.log(`skipped: ${what}, because ${reason}`);
-  }
-  console.log('interop: 0 passed, 0 failed, 3 skipped');
+if (reason === undefined) folders.push('interop/java');
+else {
+  skip('the Java client at our server', reason);
+  skip('the conformance suite at a Java server', reason);
+  skip('our clients at a Java server', reason);
+}
+
+const missing = balancers.map((name) => [name, balancer(name, true).reason]).filter(([, why]) => why !== undefined);
+for (const [name, why] of missing) skip(`a rolling restart behind ${name}`, why);
+if (missing.length < balancers.length) {
+  const failure = trouble('npx', ['tsc', '-b', 'packages/cli']);
+  if (failure === undefined) folders.push('interop/balancers');
+  else skip('rolling restarts behind load balancers', `the command cannot be built (${lastLine(failure)})`);
+}
+
+if (folders.length === 0) {
+  console.log(`interop: 0 passed, 0 failed, ${skipped} skipped`);
   process.exit(0);
 }
 
 rmSync(report, { force: true });
 const reporters = ['--reporter=default', '--reporter=json', `${reportOption}${report}`];
-spawnSync('npx', ['vitest', 'run', '--project', 'java', ...(given.length > 0 ? given : reporters)], {
+spawnSync('npx', ['vitest', 'run', '--project', 'peers', ...folders, ...(given.length > 0 ? given : reporters)], {
   cwd: root,
   stdio: 'inherit',
 });
@@ -69,7 +87,7 @@ if (!existsSync(report)) {
 const { numPassedTests, numFailedTests, numPendingTests, success } = JSON.parse(readFileSync(report, 'utf8'));
 if (numPendingTests > 0) {
   console.log(
-    `skipped: ${numPendingTests} tests at the Java server, because they are of decisions that are ours alone`,
+    `skipped: ${numPendingTests} tests, at the Java server because they are of decisions that are ours alone, and behind balancers that are missing`,
   );
 }
 console.log(`interop: ${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests} skipped`);
