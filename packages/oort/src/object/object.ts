@@ -48,7 +48,7 @@ export class OortObject<T> implements Iterable<Info<T>> {
   /** Nodes whose end will be told; what others say is not listened to. */
   readonly #joined: Set<string> = new Set();
   #line: Line | null = null;
-  #isTaken = false;
+  #starting: Promise<Line> | null = null;
 
   /** Throws `RangeError` for a name that cannot be part of a channel, and what the factory throws. */
   constructor(oort: Oort, name: string, factory: Factory<T>) {
@@ -67,17 +67,17 @@ export class OortObject<T> implements Iterable<Info<T>> {
   async start(): Promise<void> {
     const { oort, name } = this;
     if (!oort.isStarted) throw new TypeError(`Start the Oort before the object '${name}'`);
-    if (this.#isTaken) throw new TypeError(`The object '${name}' was started before`);
+    if (this.#starting) throw new TypeError(`The object '${name}' was started before`);
     this.#own.version = takeName(oort, name);
-    this.#isTaken = true;
+    this.#starting = Line.open(oort, name, this.constructor.name, {
+      turns: this.#turns,
+      whole: () => this.#whole,
+      heard: (data) => this.#heard(data),
+      joined: (url) => this.#memberJoined(url),
+      left: (url) => this.#memberLeft(url),
+    });
     try {
-      this.#line = await Line.open(oort, name, this.constructor.name, {
-        turns: this.#turns,
-        whole: () => this.#whole,
-        heard: (data) => this.#heard(data),
-        joined: (url) => this.#memberJoined(url),
-        left: (url) => this.#memberLeft(url),
-      });
+      this.#line = await this.#starting;
     } catch (error) {
       this.#free();
       throw error;
@@ -90,6 +90,8 @@ export class OortObject<T> implements Iterable<Info<T>> {
    * parts of the others are removed. It can be started again.
    */
   async stop(): Promise<void> {
+    // A start that is under way goes first; whoever called it is told when it fails.
+    await Promise.allSettled([this.#starting]);
     const line = this.#line;
     if (!line) return;
     await new Promise<void>((resolve) => {
@@ -271,11 +273,12 @@ export class OortObject<T> implements Iterable<Info<T>> {
   #heardItem({ url, version, type, action, object }: Extract<Heard, { kind: 'item' }>): void {
     const { items } = this;
     if (items?.type !== type) return this.#refuse();
-    const change = this.#read(() => items.read(action, object));
-    if (!change) return;
     const part = this.#parts.of(url);
     if (version <= part.version) return;
-    if (!part.wait(version, change.value)) this.oort.server.diagnostics.limitHit('oort_object_waiting', this.name);
+    const change = this.#read(() => items.read(action, object));
+    // What cannot be read by itself may be in the whole part: keys of long maps are texts there.
+    if (!change) part.missed(version);
+    else if (!part.wait(version, change.value)) this.oort.server.diagnostics.limitHit('oort_object_waiting', this.name);
     this.#catchUp(url);
   }
 
@@ -329,7 +332,7 @@ export class OortObject<T> implements Iterable<Info<T>> {
   }
 
   #free(): void {
-    this.#isTaken = false;
+    this.#starting = null;
     freeName(this.oort, this.name, this.#own.version);
   }
 }

@@ -23,9 +23,14 @@ export class Part<T> {
     return this.#highest > this.version;
   }
 
+  /** There was a change of this version, and it is lost. */
+  missed(version: number): void {
+    this.#highest = Math.max(this.#highest, version);
+  }
+
   /** A change waits for its turn. False when too many do. */
   wait(version: number, change: Change<T>): boolean {
-    this.#highest = Math.max(this.#highest, version);
+    this.missed(version);
     if (this.#waiting.size >= MAX_WAITING && version !== this.version + 1) return false;
     this.#waiting.set(version, change);
     return true;

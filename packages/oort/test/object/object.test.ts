@@ -1,7 +1,16 @@
 /** Distributed objects: every node has its part, all nodes know all parts, whatever the order of starts, and nobody haunts. */
-import { type Info, OortObject, OortObjectFactories, OortObjectMergers } from '@cometd-ts/oort';
-import { JSONContext } from '@cometd-ts/protocol';
-import type { BayeuxServer } from '@cometd-ts/server';
+import {
+  type Engine,
+  type EngineNode,
+  type Info,
+  type Member,
+  Oort,
+  OortObject,
+  OortObjectFactories,
+  OortObjectMergers,
+} from '@cometd-ts/oort';
+import { JSONContext, type Message } from '@cometd-ts/protocol';
+import { BayeuxServer } from '@cometd-ts/server';
 import { describe, expect, it } from 'vitest';
 import { Cloud, type House } from '../clouds.ts';
 import { objects, wiretap } from './houses.ts';
@@ -28,6 +37,43 @@ async function pair(): Promise<[Cloud, House, House, OortObject<string>, OortObj
 
 function view<T>(object: OortObject<T>): T[] {
   return object.getInfos().map(({ object: value }) => value);
+}
+
+/** An engine whose other nodes are in the hand of the test. */
+class Hand implements Engine {
+  readonly name = 'hand';
+  readonly status = { state: 'up', reason: '' } as const;
+  readonly members: readonly Member[] = [];
+  readonly sent: Message[] = [];
+  node: EngineNode | null = null;
+
+  async start(node: EngineNode): Promise<void> {
+    this.node = node;
+  }
+
+  async stop(): Promise<void> {
+    this.node = null;
+  }
+
+  observe(): void {
+    return;
+  }
+
+  deobserve(): void {
+    return;
+  }
+
+  send(_url: string, message: Message): boolean {
+    return this.sent.push(message) > 0;
+  }
+
+  isConnected(): boolean {
+    return true;
+  }
+
+  isNode(): boolean {
+    return false;
+  }
 }
 
 function counted({ server }: { server: BayeuxServer }): number {
@@ -271,6 +317,25 @@ describe('the wire', () => {
     expect(view(atB)).toEqual(['-', '-']);
   });
 
+  it('is not trusted: what a node says before it has joined is not kept, as its end would not be told', async () => {
+    const server = new BayeuxServer({ logLevel: 'error' });
+    const engine = new Hand();
+    const oort = new Oort(server, { url: 'http://node1.test/cometd', engine });
+    await oort.start();
+    const object = text({ oort, server, url: oort.url });
+    await object.start();
+    const data = good({ oort, server, url: 'http://node2.test/cometd' });
+    engine.node?.arrived({ channel: '/oort/objects/word', data });
+    expect(view(object)).toEqual(['-']);
+    engine.node?.joined({ id: '2', url: 'http://node2.test/cometd' });
+    expect(engine.sent).toMatchObject([{ data: { 'oort.info.action': 'oort.object.push' } }]);
+    engine.node?.arrived({ channel: '/oort/objects/word', data });
+    expect(view(object)).toEqual(['-', 'x']);
+    await object.stop();
+    await oort.stop();
+    await server.stop();
+  });
+
   it('is not trusted: what a node said comes too late when it is gone', async () => {
     const [cloud, a, b, , atB] = await pair();
     const c = await cloud.node();
@@ -362,6 +427,28 @@ describe('the life of an object', () => {
     await a.server.stop();
     await expect(atA.setAndShare('late')).resolves.toBe('-');
     await atA.stop();
+  });
+
+  it('may end while it begins', async () => {
+    const [cloud, a] = await two();
+    const object = text(a);
+    const starting = object.start();
+    await object.stop();
+    await starting;
+    expect(object.isStarted).toBe(false);
+    await object.start();
+    await cloud.settled();
+    await object.stop();
+  });
+
+  it('does not begin when the policy refuses its local session, and may be tried again', async () => {
+    const [, a] = await two();
+    const object = text(a);
+    a.server.securityPolicy = { canHandshake: () => false };
+    await expect(object.start()).rejects.toThrow("refused the local session 'OortObject.word'");
+    a.server.securityPolicy = {};
+    await object.start();
+    await object.stop();
   });
 
   it('has a name that fits into a channel', async () => {
