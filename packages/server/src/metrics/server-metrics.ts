@@ -61,7 +61,7 @@ export class ServerMetrics implements MetricsRegistry {
     one('websockets', this.#sockets.size);
     one('websocket_buffered', this.#sockets.bufferedBytes);
     one('channels', channels.size);
-    one('overload_level', overload.isShedding ? 2 : 0);
+    one('overload_level', overload.level);
     one('draining', drain.isAnnounced ? 1 : 0);
     values.set('event_loop_delay', this.#readDelays());
     one('heap_used', heapUsed);
