@@ -33,6 +33,6 @@ export function wiretap({ server, oort }: House): string[] {
 export function lose({ server, oort }: House, lost: (text: string) => boolean): void {
   for (const pattern of ['/oort/objects/*', '/service/oort/objects/*'])
     server.createChannelIfAbsent(pattern).channel.addListener('message', (sender, _channel, { data }) => {
-      return !(oort.isOort(sender) && lost(JSON.stringify(data)));
+      return !(oort.isOort(sender) && lost(server.settings.jsonContext.generate(data)));
     });
 }

@@ -55,7 +55,7 @@ function change({ map, longs, list, count }: Town, n: number): void {
   void count.addAndGet(n);
 }
 
-describe('the nodes of a mesh agree', () => {
+describe('the nodes of a mesh agree', { timeout: 20_000 }, () => {
   it('on what was shared before they met and after, by all of them at once', async () => {
     const a = await town();
     for (let n = 1; n < 20; n++) change(a, n);
