@@ -21,7 +21,7 @@ export default defineConfig({
             'interop/**/*.test.ts',
             'demos/test/**/*.test.ts',
           ],
-          exclude: ['**/node_modules/**', 'interop/java/**', 'interop/balancers/**'],
+          exclude: ['**/node_modules/**', 'interop/{java,balancers,oort}/**'],
           testTimeout: 30_000,
         },
       },
@@ -50,7 +50,7 @@ export default defineConfig({
         ...sources,
         test: {
           name: 'peers',
-          include: ['interop/{java,balancers}/**/*.test.ts'],
+          include: ['interop/{java,balancers,oort}/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 300_000,
         },

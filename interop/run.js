@@ -10,6 +10,7 @@ import { balancer, balancers } from './balancers/install.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const java = `${root}interop/java`;
+const oort = `${root}interop/oort`;
 const given = process.argv.slice(2);
 const reportOption = '--outputFile.json=';
 const report =
@@ -35,9 +36,14 @@ function obstacle() {
     const failure = trouble('apt-get', ['update', '-q']) ?? trouble('apt-get', packages);
     if (failure || !haveTools()) return `a JDK and Maven could not be installed (${lastLine(failure)})`;
   }
-  mkdirSync(`${java}/target`, { recursive: true });
-  const goals = ['-q', '-B', 'compile', 'dependency:build-classpath', '-Dmdep.outputFile=target/classpath.txt'];
-  const failure = trouble('mvn', goals, java);
+  return compiled(java, 'target');
+}
+
+/** Compiles the peers of a folder and notes their class path. Why that failed, or undefined. */
+function compiled(folder, target, ...options) {
+  mkdirSync(`${folder}/${target}`, { recursive: true });
+  const goals = ['compile', 'dependency:build-classpath', `-Dmdep.outputFile=${target}/classpath.txt`];
+  const failure = trouble('mvn', ['-q', '-B', ...options, ...goals], folder);
   return failure && `Maven failed (${failure.split('\n').find((line) => line.includes('ERROR')) ?? lastLine(failure)})`;
 }
 
@@ -60,6 +66,10 @@ else {
   skip('the conformance suite at a Java server', reason);
   skip('our clients at a Java server', reason);
 }
+
+const noNodes = reason ?? compiled(oort, 'target') ?? compiled(oort, 'target/cometd5', '-Pcometd5');
+if (noNodes === undefined) folders.push('interop/oort');
+else skip('a cloud of our nodes and Java nodes', noNodes);
 
 const missing = balancers.map((name) => [name, balancer(name, true).reason]).filter(([, why]) => why !== undefined);
 for (const [name, why] of missing) skip(`a rolling restart behind ${name}`, why);

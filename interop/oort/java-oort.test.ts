@@ -9,8 +9,8 @@ import {
   OortPrimaryLong,
   OortService,
   OortStringMap,
-  Seti,
   type ServiceRequest,
+  Seti,
   success,
 } from '@cometd-ts/oort';
 import { meshEngine } from '@cometd-ts/oort/mesh';
@@ -63,11 +63,13 @@ class OurNode {
     this.list = new OortList(this.oort, 'list');
     this.ids = new OortPrimaryLong(this.oort, 'ids');
     this.echo = new Echo(this.oort, 'echo');
-    bayeux.createChannelIfAbsent('/chat/room', (channel) => {
-      channel.persistent = true;
-    }).channel.addListener('message', (_from, _channel, { data }) => {
-      this.chat.push(data);
-    });
+    bayeux
+      .createChannelIfAbsent('/chat/room', (channel) => {
+        channel.persistent = true;
+      })
+      .channel.addListener('message', (_from, _channel, { data }) => {
+        this.chat.push(data);
+      });
   }
 
   async #start(): Promise<void> {
@@ -199,7 +201,9 @@ describe.each<Release>([7, 5])('a cloud of one Java node of CometD %i and two of
     await oort.start();
     oort.observeComet(first.oort.url);
     oort.observeComet(java.url);
-    await vi.waitFor(() => expect(first.launched.bayeux.diagnostics.counters.get('rejected.oort_handshake')).toBeGreaterThan(0));
+    await vi.waitFor(() =>
+      expect(first.launched.bayeux.diagnostics.counters.get('rejected.oort_handshake')).toBeGreaterThan(0),
+    );
     expect(oort.members).toEqual([]);
     expect(first.oort.members).toHaveLength(2);
     await oort.stop();
@@ -215,7 +219,10 @@ describe.each<Release>([7, 5])('a cloud of one Java node of CometD %i and two of
     expect(first.map.find('k2')).toBeUndefined();
     const lives = first.log.length;
     java = await JavaNode.start(secret, { release, port });
-    await vi.waitFor(() => expect(first.log.slice(lives)).toContain(`joined ${java.url}`), { timeout: 40_000, interval: 50 });
+    await vi.waitFor(() => expect(first.log.slice(lives)).toContain(`joined ${java.url}`), {
+      timeout: 40_000,
+      interval: 50,
+    });
     await vi.waitFor(() => expect(second.oort.members.map(({ id }) => id)).toContain(java.id), { timeout: 40_000 });
   }, 90_000);
 });
