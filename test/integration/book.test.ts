@@ -23,6 +23,7 @@ const sections: Readonly<Record<string, number>> = {
   '9.3.13': 2,
   '9.4': 3,
   '9.4.1': 3,
+  '9.7.1': 7,
   '10': 9,
   '10.4': 2,
   '10.5': 5,

@@ -40,10 +40,11 @@ export class Peer {
     });
   }
 
-  #answer({ id, channel, subscription, advice }: WireMessage): WireMessage | undefined {
+  #answer(message: WireMessage): WireMessage | undefined {
+    const { channel, advice } = message;
     // Connects are held.
     if (channel === '/meta/connect' && !advice) return undefined;
-    const reply = { id, channel, successful: true, ...(subscription !== undefined && { subscription }) };
+    const reply = replyTo(message);
     if (channel !== '/meta/handshake') return reply;
     const types = ['websocket', 'long-polling'];
     const ext = { 'org.cometd.oort': { oortURL: this.url, oortId: this.id }, ack: true };
@@ -82,6 +83,11 @@ export class Peer {
     this.#listener.closeAllConnections();
     await new Promise<void>((resolve) => this.#listener.close(() => resolve()));
   }
+}
+
+/** The usual answer, with more fields or others. */
+export function replyTo({ id = '', channel = '', subscription }: WireMessage, more: WireMessage = {}): WireMessage {
+  return { id, channel, successful: true, ...(subscription !== undefined && { subscription }), ...more };
 }
 
 /** `base64(SHA-512('s3cr3t'))`, as a Java node sends it. */

@@ -2,7 +2,7 @@
 import { openSession } from '@cometd-ts/testkit';
 import { describe, expect, it } from 'vitest';
 import { eventually, type House, node } from './nodes.ts';
-import { digest, Peer } from './peer.ts';
+import { digest, Peer, replyTo } from './peer.ts';
 
 /** A node that observes two channels, and a peer it has been told of. */
 async function two(options: Parameters<typeof node>[0] = {}): Promise<{ peer: Peer; house: House }> {
@@ -70,10 +70,10 @@ describe('a link that goes out', () => {
   it('joins again after a while when the join was refused', async () => {
     const { peer, house } = await two();
     let refusals = 2;
-    peer.script = ({ channel, id }) =>
-      channel === '/service/oort' && refusals-- > 0
-        ? { id, channel, successful: false, error: '404::later' }
-        : undefined;
+    peer.script = (message) => {
+      if (message.channel !== '/service/oort' || refusals-- <= 0) return undefined;
+      return replyTo(message, { successful: false, error: '404::later' });
+    };
     await peer.link(house.url, digest);
     await eventually(() => expect(peer.heard('/service/oort')).toHaveLength(3));
     expect(peer.heard('/meta/subscribe').length).toBe(9);
