@@ -24,13 +24,15 @@ export abstract class OortPrimaryService<Parameter = unknown, Result = unknown, 
   constructor(oort: Oort, name: string, { primary = false, ...options }: OortPrimaryServiceOptions = {}) {
     super(oort, name, options);
     this.isPrimary = primary;
-    this.#flags = new OortObject(oort, name, OortObjectFactories.forBoolean(primary));
+    this.#flags = new OortObject(oort, name, OortObjectFactories.forBoolean(false));
     this.#flags.addListener('updated', () => this.#lookForOthers());
   }
 
   override async start(): Promise<void> {
     await super.start();
     await this.#flags.start();
+    // Not the default: that is what the others hear when this one stops.
+    if (this.isPrimary) await this.#flags.setAndShare(true);
   }
 
   override async stop(): Promise<void> {

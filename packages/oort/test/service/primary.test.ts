@@ -43,6 +43,13 @@ describe('the node in charge', () => {
     await expect(b.ids.get()).rejects.toMatchObject({ code: 'timeout' });
   });
 
+  it('is in charge no longer when its service stops', async () => {
+    const [cloud, a, b] = await two();
+    await a.ids.stop();
+    await cloud.settled();
+    expect(b.ids.getPrimaryOortURL()).toBeNull();
+  });
+
   it('may be another later', async () => {
     const [cloud, a, b] = await two();
     await a.oort.stop();
