@@ -105,6 +105,33 @@ export interface Comets {
   isOortHandshake(message: Message): boolean;
 }
 
+/** One pair of links, as this node sees it. */
+export interface LinkInfo {
+  /** The other node's URL; the one it was dialed by, until it has answered. */
+  readonly url: string;
+  /** The other node's id; null until it is known. */
+  readonly id: string | null;
+  /** Our link to it. `connecting`: it was never up. `away`: messages wait until it is back. `none`: the other node has come here only. */
+  readonly out: 'none' | 'connecting' | 'up' | 'away' | 'closed';
+  /** Its session here: it has shaken hands, has said that it joins, has joined. */
+  readonly in: 'none' | 'shaken' | 'joining' | 'joined';
+  /** Messages that wait for our link. */
+  readonly queued: number;
+  /** When our link, or without one its session, came into its present state, in ms since 1970. */
+  readonly since: number;
+  /** What has gone wrong with our link, for people; empty when nothing has. */
+  readonly problem: string;
+}
+
+/** Optional power of engines that have a pair of links to each other node. For status pages. */
+export interface Links {
+  readonly links: readonly LinkInfo[];
+}
+
+export function hasLinks(engine: Engine): engine is Engine & Links {
+  return 'links' in engine;
+}
+
 export function hasComets(engine: Engine): engine is Engine & Comets {
   return 'observeComet' in engine && 'deobserveComet' in engine;
 }

@@ -1,7 +1,7 @@
 /** A cluster of Bayeux servers. */
 
-export type { Comets, Engine, EngineNode, EngineStatus, Member } from './engine.ts';
-export { hasComets } from './engine.ts';
+export type { Comets, Engine, EngineNode, EngineStatus, LinkInfo, Links, Member } from './engine.ts';
+export { hasComets, hasLinks } from './engine.ts';
 export type { Long } from './object/exact.ts';
 export { type Factory, OortObjectFactories } from './object/factories.ts';
 export type { Change, Info, Items } from './object/info.ts';

@@ -6,8 +6,6 @@ export { type MulticastOptions, multicastDiscovery } from './mesh/discovery-mult
 export { type PollOptions, pollDiscovery } from './mesh/discovery-poll.ts';
 export { staticDiscovery } from './mesh/discovery-static.ts';
 export { type MeshEngine, meshEngine } from './mesh/engine.ts';
-export type { LinkState } from './mesh/link.ts';
 export type { LinkOptions } from './mesh/link-options.ts';
 export type { MeshOptions } from './mesh/options.ts';
 export type { Digest } from './mesh/secret.ts';
-export { hasLinks, type LinkInfo, type Links } from './mesh/status.ts';

@@ -3,7 +3,7 @@
 import { isBroadcast, type Message } from '@cometd-ts/protocol';
 import type { BayeuxServer, Registration, ServerMessage, ServerSession } from '@cometd-ts/server';
 import { AcknowledgedMessagesExtension, BinaryExtension } from '@cometd-ts/server';
-import type { Comets, Engine, EngineNode, EngineStatus, Member } from '../engine.ts';
+import type { Comets, Engine, EngineNode, EngineStatus, LinkInfo, Links, Member } from '../engine.ts';
 import { OORT_CLOUD, OORT_SERVICE } from '../wire.ts';
 import { Gate } from './gate.ts';
 import { Link, type LinkHost, type Opening } from './link.ts';
@@ -13,7 +13,7 @@ import { type MeshOptions, type MeshSettings, meshSettings } from './options.ts'
 import { isForged } from './payload.ts';
 import { isObject, isURL } from './secret.ts';
 import { MeshSeeker } from './seeker.ts';
-import { type LinkInfo, type Links, linksOf, statusOf } from './status.ts';
+import { linksOf, statusOf } from './status.ts';
 
 /** A way to the cluster through the nodes themselves. */
 export interface MeshEngine extends Engine, Comets, Links {}
@@ -315,7 +315,9 @@ class Mesh implements MeshEngine, LinkHost {
       for (;;) {
         const next = this.#events.shift();
         if (!next || !this.#running) break;
-        for (const action of this.#running.membership.apply(next)) this.#act(action);
+        // Whatever goes wrong with one action, the others are done.
+        for (const action of this.#running.membership.apply(next))
+          void this.diagnostics.guard('oort', undefined, () => this.#act(action));
       }
     } finally {
       this.#events = [];

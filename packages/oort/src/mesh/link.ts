@@ -2,14 +2,13 @@
 import { AckExtension, CometD, type Message } from '@cometd-ts/client/node';
 import { encodeBinary, META_CONNECT, META_HANDSHAKE, META_SUBSCRIBE, META_UNSUBSCRIBE } from '@cometd-ts/protocol';
 import type { BayeuxServer } from '@cometd-ts/server';
-import type { Member } from '../engine.ts';
+import type { LinkInfo, Member } from '../engine.ts';
 import { OORT_CLOUD, OORT_SERVICE } from '../wire.ts';
 import type { LinkSettings } from './link-options.ts';
 import { memberIn, OORT_EXT } from './secret.ts';
 import { Waiting } from './waiting.ts';
 
-/** Where a link is. `connecting`: no handshake has succeeded yet. `up`: messages go out. `away`: they wait. */
-export type LinkState = 'connecting' | 'up' | 'away' | 'closed';
+type LinkState = Exclude<LinkInfo['out'], 'none'>;
 
 /** What a link says of itself. */
 export interface LinkHost {

@@ -1,34 +1,7 @@
 /** How the mesh is: each pair of links, and what that means for the whole. For status pages. */
-import type { EngineStatus, Member } from '../engine.ts';
-import type { Link, LinkState } from './link.ts';
+import type { EngineStatus, LinkInfo, Member } from '../engine.ts';
+import type { Link } from './link.ts';
 import type { Membership } from './membership.ts';
-
-/** One pair of links, as this node sees it. */
-export interface LinkInfo {
-  /** The other node's URL; the one it was dialed by, until it has answered. */
-  readonly url: string;
-  /** The other node's id; null until it is known. */
-  readonly id: string | null;
-  /** Our link to it: `connecting`, `up`, `away`; `none` when there is none. */
-  readonly out: LinkState | 'none';
-  /** Its session here: `none`, `shaken`, `joining`, `joined`. */
-  readonly in: 'none' | 'shaken' | 'joining' | 'joined';
-  /** Messages that wait for our link. */
-  readonly queued: number;
-  /** When our link, or without one its session, came into its present state, in ms since 1970. */
-  readonly since: number;
-  /** What is wrong with it, for people; empty when nothing is, or nothing has gone wrong yet. */
-  readonly problem: string;
-}
-
-/** Optional power of engines that have links. */
-export interface Links {
-  readonly links: readonly LinkInfo[];
-}
-
-export function hasLinks(engine: object): engine is Links {
-  return 'links' in engine;
-}
 
 interface Guest {
   readonly member: Member;

@@ -1,8 +1,9 @@
 /** Two to four nodes on one machine: they find each other, lose each other, and come back. */
+import { createHash } from 'node:crypto';
 import { CometD } from '@cometd-ts/client/node';
-import { Oort } from '@cometd-ts/oort';
-import { hasLinks, meshEngine, staticDiscovery } from '@cometd-ts/oort/mesh';
-import { BayeuxServer } from '@cometd-ts/server';
+import { hasLinks, Oort } from '@cometd-ts/oort';
+import { meshEngine, staticDiscovery } from '@cometd-ts/oort/mesh';
+import { BayeuxServer, type ServerOptions } from '@cometd-ts/server';
 import { launch, ToxicProxy } from '@cometd-ts/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventually, type House, node, secret, swift } from './nodes.ts';
@@ -215,6 +216,41 @@ describe('a node', () => {
     );
     await eventually(() => expect(a.server.diagnostics.counters.get('rejected.oort_handshake')).toBeGreaterThan(2));
     expect([a.life, b.life, a.oort.knownComets]).toEqual([[], [], []]);
+  });
+});
+
+describe('a secret', () => {
+  it('is in no line of any log, whatever happens', async () => {
+    const lines: string[] = [];
+    const note = (...all: unknown[]): void =>
+      void lines.push(all.map((one) => (one instanceof Error ? one.stack : JSON.stringify(one))).join(' '));
+    const logger = { debug: note, info: note, warn: note, error: note };
+    const server: ServerOptions = { logger, logLevel: 'debug' };
+    const [a, b] = (await mesh(2, { server, mesh: { secret: 'hush-hush' } })) as [House, House];
+    const c = await node({ server, mesh: { secret: 'other-one', backoffIncrement: 20, maxBackoff: 20 } });
+    c.oort.observeComet(a.url);
+    await eventually(() => expect(a.server.diagnostics.counters.get('rejected.oort_handshake')).toBeGreaterThan(1));
+    await b.launched.close();
+    await eventually(() => expect(a.life.at(-1)).toBe(`left ${b.url}`));
+    expect(lines.length).toBeGreaterThan(3);
+    for (const secret of ['hush-hush', 'other-one']) {
+      expect(lines.join('\n')).not.toContain(secret);
+      expect(lines.join('\n')).not.toContain(createHash('sha512').update(secret).digest('base64').slice(0, 12));
+    }
+  });
+
+  it('travels encrypted between nodes with certificates', async () => {
+    const options = { scheme: 'https' as const, channels: ['/x'], mesh: { secret } };
+    const stranger = await node(options);
+    const wary = await node(options);
+    wary.oort.observeComet(stranger.url);
+    await eventually(() => expect(wary.oort.status.reason).toContain('cannot be reached: self-signed certificate'));
+    const trusting = { ...options, mesh: { secret, network: { tls: { rejectUnauthorized: false } } } };
+    const [a, b] = (await mesh(2, trusting)) as [House, House];
+    expect(a.url).toMatch(/^https:/);
+    const heard = heardAt(b, '/x');
+    publish(a, '/x', 'hidden');
+    await eventually(() => expect(heard).toEqual(['hidden']));
   });
 });
 

@@ -2,7 +2,7 @@
 import { type Member, Oort, type OortOptions } from '@cometd-ts/oort';
 import { type MeshEngine, type MeshOptions, meshEngine } from '@cometd-ts/oort/mesh';
 import type { BayeuxServer, ServerOptions } from '@cometd-ts/server';
-import { type Launched, launch } from '@cometd-ts/testkit';
+import { type Launched, launch, type Scheme } from '@cometd-ts/testkit';
 import { onTestFinished, vi } from 'vitest';
 
 export interface House {
@@ -21,6 +21,7 @@ export interface HouseOptions extends Partial<Omit<OortOptions, 'engine'>> {
   readonly server?: ServerOptions;
   readonly mesh?: MeshOptions;
   readonly port?: number;
+  readonly scheme?: Scheme;
   /** Runs before it joins. */
   readonly prepare?: (house: House) => void | Promise<void>;
 }
@@ -36,8 +37,15 @@ export const swift: ServerOptions = {
   maxMessageSize: 1_048_576,
 };
 
-export async function node({ server, mesh, port = 0, prepare, ...oort }: HouseOptions = {}): Promise<House> {
-  const launched = await launch({ port, options: { ...swift, ...server } });
+export async function node({
+  server,
+  mesh,
+  port = 0,
+  scheme = 'http',
+  prepare,
+  ...oort
+}: HouseOptions = {}): Promise<House> {
+  const launched = await launch({ port, scheme, options: { ...swift, ...server } });
   const engine = meshEngine({ secret, backoffIncrement: 100, maxBackoff: 300, joinRetry: 100, ...mesh });
   const url = oort.url ?? launched.url;
   const house: House = {
