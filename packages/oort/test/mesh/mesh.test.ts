@@ -114,6 +114,15 @@ describe('nodes', () => {
     ]);
   });
 
+  it('go on with long-polling where WebSockets do not get through', async () => {
+    const houses = await mesh(2, { channels: ['/x'], server: { allowedTransports: ['long-polling'] } });
+    const [a, b] = houses as [House, House];
+    const heard = heardAt(b, '/x');
+    publish(a, '/x', 1);
+    await eventually(() => expect(heard).toEqual([1]));
+    expect(b.server.sessions.find((session) => session.isNode)?.transport).toBe('long-polling');
+  });
+
   it.each([true, false])('carry what clients publish to clients elsewhere, once (acks: %s)', async (ack) => {
     const [a, b] = (await mesh(2, { channels: ['/chat/**', '/chat/*', '/**'], mesh: { secret, ack } })) as [
       House,
@@ -385,6 +394,25 @@ describe('connections that break', () => {
       expect(a.server.sessions.filter((session) => session.isNode)).toHaveLength(1);
     },
   );
+
+  it('for a message that is too long for the other node lose that one, say so, and go on', async () => {
+    const lines: string[] = [];
+    const note = (line: string): void => void lines.push(line);
+    const logger = { debug: note, info: note, warn: note, error: note };
+    const a = await node({ server: { logger, logLevel: 'warn' } });
+    const b = await node({ server: { maxMessageSize: 65_536 } });
+    a.oort.observeComet(b.url);
+    await whole([a, b]);
+    const work = heardAt(b, '/service/oort/work');
+    a.oort.send(b.url, { channel: '/service/oort/work', data: 'x'.repeat(100_000) });
+    await eventually(() => expect(a.server.diagnostics.counters.get('oort_link_dropped.lost')).toBe(1));
+    a.oort.send(b.url, { channel: '/service/oort/work', data: 'short' });
+    await eventually(() => expect(work).toEqual(['short']));
+    expect(lines.find((line) => line.includes('were dropped'))).toMatch(
+      /1009|too (big|long|large)|maxMessageSize|Max payload/i,
+    );
+    expect(a.life).toEqual([`joined ${b.url}`]);
+  });
 
   it('let no more wait than the queue of a link holds, and say what was dropped', async () => {
     const { a, b, toA, toB } = await proxied({ maxInterval: 5000, timeout: 5000 }, { maxLinkQueue: 3 });
