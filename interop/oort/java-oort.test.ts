@@ -14,6 +14,7 @@ import {
   success,
 } from '@cometd-ts/oort';
 import { meshEngine } from '@cometd-ts/oort/mesh';
+import { ExactJSONContext } from '@cometd-ts/protocol';
 import type { LocalSession } from '@cometd-ts/server';
 import { type Launched, launch } from '@cometd-ts/testkit';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -43,7 +44,9 @@ class OurNode {
   readonly chat: unknown[] = [];
 
   static async start(): Promise<OurNode> {
-    const launched = await launch({ options: { maxMessageSize: 1 << 20, timeout: 5_000, maxInterval: 4_000 } });
+    const launched = await launch({
+      options: { jsonContext: new ExactJSONContext(), maxMessageSize: 1 << 20, timeout: 5_000, maxInterval: 4_000 },
+    });
     const node = new OurNode(launched);
     await node.#start();
     return node;
@@ -166,6 +169,30 @@ describe.each<Release>([7, 5])('a cloud of one Java node of CometD %i and two of
     java.tell('long-put', '14', 'theirs');
     await vi.waitFor(() => expect(second.longs.find(14)).toBe('theirs'), { timeout: 20_000 });
     await vi.waitFor(async () => expect(await java.ask('long-find', '13')).toBe('ours'), { timeout: 20_000 });
+  });
+
+  it('keeps long keys exact to the last bit', async () => {
+    java.tell('long-put', String(2n ** 63n - 1n), 'greatest');
+    await vi.waitFor(() => expect(second.longs.find(2n ** 63n - 1n)).toBe('greatest'), { timeout: 20_000 });
+    await first.longs.putAndShare(-(2n ** 62n), 'small');
+    await vi.waitFor(async () => expect(await java.ask('long-find', String(-(2n ** 62n)))).toBe('small'), {
+      timeout: 20_000,
+    });
+  });
+
+  it('repairs what was lost on the way from the Java node: it asks for the whole, and gets it', async () => {
+    const { bayeux } = first.launched;
+    let isLost = false;
+    const loss = bayeux.createChannelIfAbsent('/oort/objects/*').channel.addListener('message', (from, { id }) => {
+      if (isLost || id !== '/oort/objects/map' || !first.oort.isOort(from)) return true;
+      isLost = true;
+      return false;
+    });
+    for (const key of ['g1', 'g2', 'g3']) java.tell('put', key, key);
+    const known = (): string[] => [...(first.map.getInfo(java.url)?.object.keys() ?? [])];
+    await vi.waitFor(() => expect(known()).toEqual(expect.arrayContaining(['g1', 'g2', 'g3'])), { timeout: 20_000 });
+    expect(isLost).toBe(true);
+    loss.remove();
   });
 
   it('shares lists', async () => {
