@@ -321,9 +321,9 @@ These are options; [Options](options.md) has their defaults.
 | \`maxSessionsPerCookie\`, \`maxUnconnectedSessions\` | the handshake fails likewise, with the advice to come again later |
 | \`maxHandshakeRate\`, \`maxHandshakeRatePerAddress\`, \`maxSessionsPerAddress\` | the handshake fails likewise, with the advice to come again later |
 | \`maxConnectionsPerAddress\` | HTTP 429 in place of the upgrade |
-| \`maxPublishRate\`, \`maxSubscribeRate\` | the publish or subscribe fails likewise; the \`interval\` of its advice says when there is room again |
+| \`maxPublishRate\`, \`maxSubscribeRate\`, \`maxChannelRate\` | the publish or subscribe fails likewise; the \`interval\` of its advice says when there is room again |
 | \`maxBadMessages\` | the session ends with advice \`none\`; WebSocket close 1008 |
-| \`maxSessions\`, \`maxEventLoopDelay\` | the handshake fails with \`503:…:overloaded\` and advises \`interval\` and \`hosts\` |
+| \`maxSessions\`, \`maxEventLoopDelay\`, \`maxHeapUse\` | the handshake fails with \`503:…:overloaded\` and advises \`interval\` and \`hosts\`; far beyond the last two, HTTP 503 with \`Retry-After\` |
 | \`maxSessionsPerBrowser\` | the connect is not held, and advises \`multiple-clients\` |
 | \`writeTimeout\` | the connection is cut |
 | \`ws.handshakeTimeout\`, \`ws.idleTimeout\` | WebSocket close 1008, 1000 |

@@ -5,6 +5,12 @@ import type { ServerMessage } from './message.ts';
 /** What a listener, extension or policy answers: `false` stops the message, anything else lets it pass. */
 export type Verdict = Maybe<boolean | undefined | void>;
 
+/**
+ * How much there is to do. 0: no more than can be done. 1: long-pollers are asked to pause. 2: handshakes are refused, and
+ * sessions may publish half as fast. 3: HTTP requests and new connections are refused, and the longest queues are ended.
+ */
+export type OverloadLevel = 0 | 1 | 2 | 3;
+
 /** Takes a listener away again. */
 export interface Registration {
   remove(): void;
@@ -80,6 +86,8 @@ export interface ServerEvents {
   subscribed: (session: ServerSession, channel: ServerChannel, message: ServerMessage | null) => void;
   /** A subscription ended; `message` is its request, or null when the server ended it, or the session is over. */
   unsubscribed: (session: ServerSession, channel: ServerChannel, message: ServerMessage | null) => void;
+  /** There is more to do, or less: see `OverloadLevel`. */
+  overload: (level: OverloadLevel, previous: OverloadLevel) => void;
 }
 
 /** What happens on a channel. */

@@ -93,6 +93,8 @@ export class Diagnostics {
   readonly traffic: Traffic = new Traffic();
   /** Null when nobody watches. */
   observer: Observer | null = null;
+  /** There is too much to do for lines of the level `debug`. */
+  isTerse = false;
   readonly #logger: Logger;
   #rank = 0;
   readonly #counters: Map<string, number> = new Map();
@@ -118,7 +120,7 @@ export class Diagnostics {
   }
 
   debug(reason: string, text: () => string): void {
-    if (this.#rank === 0 && this.#mayLog(reason)) this.#logger.debug(text());
+    if (this.#rank === 0 && !this.isTerse && this.#mayLog(reason)) this.#logger.debug(text());
   }
 
   info(text: string): void {

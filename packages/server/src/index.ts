@@ -11,6 +11,7 @@ export type {
   ListenerOptions,
   LocalSessionLike,
   Operation,
+  OverloadLevel,
   QueueBounds,
   Registration,
   SecurityPolicy,

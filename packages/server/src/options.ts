@@ -133,6 +133,12 @@ export interface BayeuxOptions {
   maxSubscribeRate: number;
   /** Subscribe messages a session may send at once, when it was quiet before. Default 200. */
   subscribeBurst: number;
+  /**
+   * Channels one session may have made a second, by its subscribes and publishes, after a burst; −1 for no bound. Default 50.
+   */
+  maxChannelRate: number;
+  /** Channels a session may have made at once, when it was quiet before. Default 1000. */
+  channelBurst: number;
   /** Messages of one session, or WebSocket without one, in ten seconds that are no Bayeux; then it is ended. −1 for no bound. Default 50. */
   maxBadMessages: number;
   /** Handshakes of all clients a second; −1 for no bound. Default 500. */
@@ -159,9 +165,15 @@ export interface BayeuxOptions {
   maxSessions: number;
   /**
    * Delay of the event loop, in ms, from which on handshakes are answered with `overloaded`, until it has been less for ten
-   * seconds; −1 for no bound. Default −1.
+   * seconds. From a third of it on long-pollers are asked to pause, from ten thirds on requests and connections are refused.
+   * −1 for no bound. Default −1.
    */
   maxEventLoopDelay: number;
+  /**
+   * Percent of the heap in use, of what it may grow to, from which on handshakes are answered with `overloaded`, likewise.
+   * From halfway between it and 100 on requests and connections are refused. −1 for no bound. Default −1.
+   */
+  maxHeapUse: number;
   /** Interval advised with `overloaded`, in ms; each client gets another one, from half of it to one and a half. Default 10000. */
   overloadInterval: number;
   /** Hosts advised with `overloaded`, such as 'b.example.com'. Default []. */

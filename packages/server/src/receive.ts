@@ -18,7 +18,7 @@ import {
 } from '@cometd-ts/protocol';
 import type { Channel } from './channel/channel.ts';
 import { createReply, echo, type ServerMessage } from './message.ts';
-import { connect } from './meta/connect.ts';
+import { concludeConnect, connect } from './meta/connect.ts';
 import { disconnect } from './meta/disconnect.ts';
 import { handshake } from './meta/handshake.ts';
 import { refuse, refuseDeleted, refuseUnknown, refuseWith } from './meta/reply.ts';
@@ -110,6 +110,12 @@ export class Hall {
     session.flush();
   }
 
+  /** The last words of a connect reply. Long-pollers are asked to pause while there is too much to do. */
+  conclude(session: Session, reply: ServerMessage): void {
+    const isPolling = !session.isLocalSession && session.transport !== 'websocket';
+    concludeConnect(session, reply, isPolling ? this.#rooms.overload.pause() : 0);
+  }
+
   /** The reply passes the outgoing extensions, and is encoded. Null when one of them swallowed it. */
   leave(session: Session | null, reply: ServerMessage): Maybe<ServerMessage | null> {
     const { extensions, diagnostics } = this.#rooms;
@@ -173,7 +179,7 @@ export class Hall {
 
   /** The channel a message is for, created if it may be; null when the reply tells why not. */
   #channelFor(session: Session, message: ServerMessage, reply: ServerMessage): Maybe<Channel | null> {
-    const { admission, channels, settings, diagnostics } = this.#rooms;
+    const { admission, channels, rates } = this.#rooms;
     const existing = channels.get(message.channel);
     if (existing) return existing;
     const channelId = new ChannelId(message.channel, channels.naming);
@@ -183,12 +189,7 @@ export class Hall {
         return null;
       }
       if (isService(message.channel)) return channels.transient(message.channel);
-      const { maxRemoteChannels } = settings;
-      if (!session.isTrusted && maxRemoteChannels >= 0 && channels.remoteCount >= maxRemoteChannels) {
-        diagnostics.limitHit('maxRemoteChannels');
-        refuse(reply, 'limit_exceeded', 'maxRemoteChannels', String(maxRemoteChannels));
-        return null;
-      }
+      if (!rates.creates(session, channels.remoteCount, reply)) return null;
       return channels.createIfAbsent(message.channel, [], !session.isTrusted).channel;
     });
   }

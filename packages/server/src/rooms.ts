@@ -9,7 +9,7 @@ import type { Listeners } from './listeners.ts';
 import { Drain } from './meta/drain.ts';
 import type { Settings } from './options.ts';
 import { Admission } from './policy/admit.ts';
-import { Overload } from './policy/overload.ts';
+import { Overload, type Relief } from './policy/overload.ts';
 import { DefaultSecurityPolicy } from './policy/policy.ts';
 import { Rates } from './policy/rates.ts';
 import { SessionClock } from './session/clock.ts';
@@ -74,6 +74,15 @@ export function furnish(
     { anyCharacter: !settings.validateMessageFields },
   );
   const publisher = new Publisher({ json, channels, diagnostics, extensions, forwardFields: settings.forwardFields });
+  const rates = new Rates(settings, clock, diagnostics);
+  const relief: Relief = {
+    changed: (level, previous) => {
+      diagnostics.isTerse = level >= 1;
+      rates.isTight = level >= 2;
+      diagnostics.notify('overload listener', listeners.of('overload'), level, previous);
+    },
+    critical: () => sessions.shed(),
+  };
   const admission = new Admission(new DefaultSecurityPolicy(), server, channels, diagnostics);
   return {
     settings,
@@ -86,8 +95,8 @@ export function furnish(
     sessions,
     channels,
     admission,
-    rates: new Rates(settings, clock, diagnostics),
-    overload: new Overload(settings, clock, diagnostics, () => sessions.size),
+    rates,
+    overload: new Overload(settings, clock, diagnostics, () => sessions.size, relief),
     drain: new Drain(settings, () => sessions),
     publisher,
   };

@@ -110,9 +110,9 @@ export class BayeuxServer implements Bayeux {
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
-  /** Whether new clients may be sent here: it runs, and is not about to stop. What a load balancer wants to know. */
+  /** Whether new clients may be sent here: it runs, is not about to stop, and can do what there is to do. What a load balancer wants to know. */
   get isReady(): boolean {
-    return this.#state !== 'stopped' && !this.#rooms.drain.isAnnounced;
+    return this.#state !== 'stopped' && !this.#rooms.drain.isAnnounced && this.#rooms.overload.level < 3;
   }
 
   /**

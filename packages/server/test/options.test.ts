@@ -25,6 +25,8 @@ const serverDefaults: Record<string, unknown> = {
   publishBurst: 200,
   maxSubscribeRate: 50,
   subscribeBurst: 200,
+  maxChannelRate: 50,
+  channelBurst: 1_000,
   maxBadMessages: 50,
   maxHandshakeRate: 500,
   maxHandshakeRatePerAddress: 20,
@@ -35,6 +37,7 @@ const serverDefaults: Record<string, unknown> = {
   clientAddress: undefined,
   maxSessions: -1,
   maxEventLoopDelay: -1,
+  maxHeapUse: -1,
   overloadInterval: 10_000,
   overloadHosts: [],
   limits: {

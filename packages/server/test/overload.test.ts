@@ -1,10 +1,11 @@
 /** Too much to do: newcomers are told when and where to come, those who are here notice nothing. */
-import type { ServerOptions } from '@cometd-ts/server';
+import type { OverloadLevel, ServerOptions } from '@cometd-ts/server';
 import { resolveOptions, ServerMessage } from '@cometd-ts/server';
 import type { WireMessage } from '@cometd-ts/testkit';
 import { describe, expect, it, vi } from 'vitest';
 import { Diagnostics } from '../src/diagnostics.ts';
-import { Overload } from '../src/policy/overload.ts';
+import { Overload, type Relief } from '../src/policy/overload.ts';
+import { ProcessGauge, type Signs } from '../src/policy/strain.ts';
 import { SessionClock } from '../src/session/clock.ts';
 import { host, lodge, Notebook, stopTheClock, transports } from './hosting.ts';
 
@@ -54,29 +55,139 @@ describe.each(transports)('a server over %s that has maxSessions', (transport) =
 function watched(options: ServerOptions = {}) {
   const log = new Notebook();
   const gauge = {
-    delay: 0,
+    signs: { delay: 0, utilization: 0, heap: 0 },
     started: 0,
     start: () => void gauge.started++,
     stop: () => void gauge.started--,
-    read: () => gauge.delay,
+    read: () => gauge.signs,
   };
   const diagnostics = new Diagnostics(log, 'info');
   const settings = resolveOptions({ maxEventLoopDelay: 150, ...options });
-  const overload = new Overload(settings, new SessionClock(), diagnostics, () => 0, gauge);
+  const changes: [OverloadLevel, OverloadLevel][] = [];
+  let relieved = 0;
+  const relief: Relief = {
+    changed: (level, previous) => changes.push([level, previous]),
+    critical: () => void relieved++,
+  };
+  const overload = new Overload(settings, new SessionClock(), diagnostics, () => 0, relief, gauge);
   const reply = new ServerMessage({ channel: '/meta/handshake' });
+  const see = (signs: Partial<Signs>): OverloadLevel => {
+    gauge.signs = { delay: 0, utilization: 0, heap: 0, ...signs };
+    overload.sweep();
+    return overload.level;
+  };
   return {
     log,
     gauge,
     overload,
     reply,
     diagnostics,
+    changes,
+    relieved: () => relieved,
+    see,
     look: (delay: number) => {
-      gauge.delay = delay;
-      overload.sweep();
+      see({ delay });
       return overload.sheds(reply);
     },
   };
 }
+
+describe('the level of overload', () => {
+  it.each<[string, Partial<Signs>, OverloadLevel]>([
+    ['an event loop that is late by a third of maxEventLoopDelay', { delay: 50 }, 0],
+    ['one that is later', { delay: 50.1 }, 1],
+    ['one that is at work four fifths of its time', { utilization: 0.8 }, 0],
+    ['one that is at work longer', { utilization: 0.801 }, 1],
+    ['one that is late by maxEventLoopDelay', { delay: 150 }, 1],
+    ['one that is later than that', { delay: 150.1 }, 2],
+    ['one that is late by ten thirds of it', { delay: 500 }, 2],
+    ['one that is later than those', { delay: 500.1 }, 3],
+    ['a heap that is as full as maxHeapUse says', { heap: 76 }, 0],
+    ['one that is fuller', { heap: 76.1 }, 2],
+    ['one that is full halfway to the end', { heap: 88 }, 2],
+    ['one that is fuller than halfway', { heap: 88.1 }, 3],
+    ['the worse of two signs', { delay: 60, heap: 80 }, 2],
+  ])('is told by %s', (_what, signs, level) => {
+    const { see } = watched({ maxHeapUse: 76 });
+    expect([see(signs), see(signs)]).toEqual([0, level]);
+  });
+
+  it('rises with the second look, and falls when there was less to do for ten seconds, one level after another', () => {
+    stopTheClock();
+    const { see, changes, relieved, log } = watched();
+    see({ delay: 600 });
+    expect(see({ delay: 600 })).toBe(3);
+    expect(relieved()).toBe(1);
+    vi.advanceTimersByTime(4_000);
+    see({ delay: 200 });
+    expect(see({ delay: 200 })).toBe(3);
+    vi.advanceTimersByTime(5_999);
+    expect(see({})).toBe(3);
+    vi.advanceTimersByTime(1);
+    expect(see({})).toBe(2);
+    vi.advanceTimersByTime(4_000);
+    expect(see({})).toBe(0);
+    expect(changes).toEqual([
+      [3, 0],
+      [2, 3],
+      [0, 2],
+    ]);
+    expect(relieved()).toBe(4);
+    expect(log.lines).toEqual([
+      'warn The event loop is 600 ms late: HTTP requests and new connections are refused (option maxEventLoopDelay)',
+      'info The event loop is on time again: handshakes are taken',
+    ]);
+  });
+
+  it('names the heap where that is too full', () => {
+    stopTheClock();
+    const { see, overload, reply, log } = watched({ maxEventLoopDelay: -1, maxHeapUse: 75 });
+    see({ heap: 80, delay: 9_999 });
+    see({ heap: 80, delay: 9_999 });
+    expect(overload.sheds(reply)).toBe(true);
+    expect(reply.error).toBe('503:maxHeapUse:overloaded');
+    vi.advanceTimersByTime(10_000);
+    see({});
+    expect(log.lines).toEqual([
+      'warn The heap is 80 % full: handshakes are refused (option maxHeapUse)',
+      'info The heap has room again: handshakes are taken',
+    ]);
+  });
+
+  it('asks for a pause from 500 to 2000 ms, another one each time, and for none when there is no need', () => {
+    const { see, overload } = watched();
+    expect(overload.pause()).toBe(0);
+    see({ delay: 60 });
+    see({ delay: 60 });
+    const pauses = Array.from({ length: 500 }, () => overload.pause());
+    expect(Math.min(...pauses)).toBeGreaterThanOrEqual(500);
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(2_000);
+    expect(new Set(pauses).size).toBeGreaterThan(200);
+  });
+
+  it('closes the doors at its highest, for at least a second', () => {
+    const { see, overload, diagnostics } = watched({ overloadInterval: 0 });
+    see({ delay: 400 });
+    see({ delay: 400 });
+    expect([overload.level, overload.closes()]).toEqual([2, null]);
+    see({ delay: 600 });
+    see({ delay: 600 });
+    expect([overload.level, overload.closes()]).toEqual([3, 1]);
+    expect(diagnostics.counters.get('limit_hit.maxEventLoopDelay')).toBe(1);
+  });
+
+  it('can be read of this process', () => {
+    const gauge = new ProcessGauge();
+    gauge.start();
+    const signs = gauge.read();
+    gauge.stop();
+    expect(signs.heap).toBeGreaterThan(0);
+    expect(signs.heap).toBeLessThan(100);
+    expect(signs.utilization).toBeGreaterThanOrEqual(0);
+    expect(signs.utilization).toBeLessThanOrEqual(1);
+    expect(signs.delay).not.toBeNaN();
+  });
+});
 
 describe('an event loop', () => {
   it('that is late in two looks in a row is overloaded, until it was not for ten seconds', () => {

@@ -78,6 +78,34 @@ describe.each(transports)('over %s, a session', (transport) => {
     expect(await session.subscribe('/d')).toMatchObject({ successful: true });
   });
 
+  it.each([
+    [2, true],
+    [3, true],
+    [4, false],
+  ])('may have its burst of channels made at once, and no more: %i, with a burst of 3', async (count, may) => {
+    stopTheClock();
+    const house = await host({ maxChannelRate: 10, channelBurst: 3 });
+    house.bayeux.createChannelIfAbsent('/here');
+    const session = await house.enter(transport);
+    const names = Array.from({ length: count }, (_, index) => `/made/${index}`);
+    const reply = await session.call('/meta/subscribe', { subscription: ['/here', ...names] });
+    expect(reply.successful).toBe(may);
+    if (may) return;
+    expect(reply).toMatchObject({
+      error: '400:maxChannelRate,10:limit_exceeded',
+      advice: { reconnect: 'retry', interval: 100 },
+    });
+    expect(hits(house, 'maxChannelRate')).toBe(1);
+    expect(await session.publish('/b', 1)).toMatchObject({ error: '400:maxChannelRate,10:limit_exceeded' });
+    // What is there needs not be made, service channels never are, and other sessions have buckets of their own.
+    expect(await session.subscribe('/here')).toMatchObject({ successful: true });
+    expect(await session.publish('/service/b', 1)).toMatchObject({ successful: true });
+    expect(await (await house.enter(transport)).publish('/c', 1)).toMatchObject({ successful: true });
+    await pass(100);
+    expect(await session.publish('/b', 1)).toMatchObject({ successful: true });
+    expect(await session.publish('/d', 1)).toMatchObject({ successful: false });
+  });
+
   it('that was refused is no worse off, nor is another', async () => {
     const house = await host({ maxPublishRate: 0.001 as never, publishBurst: 1 });
     const [loud, quiet] = [await house.enter(transport), await house.enter(transport)];
@@ -250,6 +278,26 @@ describe('WebSockets of one address', () => {
     expect((await from(house, '203.0.113.7', 'long-polling')).reply.successful).toBe(true);
     await opened[0]?.session.close();
     await vi.waitFor(open);
+  });
+});
+
+describe('a server that has too much to do', () => {
+  it('lets sessions publish half as much', () => {
+    stopTheClock();
+    const settings = resolveOptions({ maxPublishRate: 10, publishBurst: 10 });
+    const rates = new Rates(settings, new SessionClock(), new Diagnostics(new Notebook(), 'warn'));
+    const timing = { readvise: () => undefined, takeAdvice: () => null };
+    const takes = (): number => {
+      const session = { timing } as unknown as Session;
+      let count = 0;
+      while (rates.take('publishes', session, new ServerMessage({ channel: '/a' }))) count++;
+      return count;
+    };
+    expect(takes()).toBe(10);
+    rates.isTight = true;
+    expect(takes()).toBe(5);
+    rates.isTight = false;
+    expect(takes()).toBe(10);
   });
 });
 

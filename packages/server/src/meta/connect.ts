@@ -19,8 +19,11 @@ export function connect(rooms: Rooms, session: Session, message: ServerMessage, 
   if (advice) reply.advice = { ...reply.advice, ...advice };
 }
 
-/** The last words of a connect reply, when it is about to be sent: advice as of now, and none to a client that is gone. */
-export function concludeConnect(session: Session, reply: ServerMessage): void {
+/**
+ * The last words of a connect reply, when it is about to be sent: advice as of now, and none to a client that is gone.
+ * `pause` is how long the client is asked to wait before it comes again, in ms.
+ */
+export function concludeConnect(session: Session, reply: ServerMessage, pause: number): void {
   if (session.state === 'disconnected') {
     reply.advice = { ...reply.advice, reconnect: 'none' };
     return;
@@ -34,6 +37,7 @@ export function concludeConnect(session: Session, reply: ServerMessage): void {
   }
   // Advice about other clients of the browser stands alone; the normal one follows when they are gone.
   if (reply.advice?.['multiple-clients']) return session.timing.readvise();
+  if (pause > 0) session.timing.postpone(pause);
   const advice = session.timing.takeAdvice();
   if (advice) reply.advice = { ...reply.advice, ...advice };
 }

@@ -60,12 +60,7 @@ function admit(
 /** Service channels record no subscribers, so none is made for one; broadcast channels are, up to their limit. */
 function create(rooms: Rooms, session: Session, channelId: ChannelId, reply: ServerMessage): Channel | null {
   if (channelId.isService) return rooms.channels.transient(channelId.id);
-  const { maxRemoteChannels } = rooms.settings;
-  if (!session.isTrusted && maxRemoteChannels >= 0 && rooms.channels.remoteCount >= maxRemoteChannels) {
-    rooms.diagnostics.limitHit('maxRemoteChannels');
-    refuse(reply, 'limit_exceeded', 'maxRemoteChannels', String(maxRemoteChannels));
-    return null;
-  }
+  if (!rooms.rates.creates(session, rooms.channels.remoteCount, reply)) return null;
   return rooms.channels.createIfAbsent(channelId.id, [], !session.isTrusted).channel;
 }
 

@@ -14,10 +14,13 @@ import { Bucket } from './bucket.ts';
 interface Pace {
   publishes: number;
   subscribes: number;
+  channels: number;
   mistakes: number;
 }
 
-type Step = 'publishes' | 'subscribes';
+type Step = 'publishes' | 'subscribes' | 'channels';
+
+const limits = { publishes: 'maxPublishRate', subscribes: 'maxSubscribeRate', channels: 'maxChannelRate' } as const;
 
 const pace: unique symbol = Symbol('the pace of this peer');
 const account: unique symbol = Symbol('the account of the address of this session');
@@ -30,13 +33,15 @@ const BAD_SECONDS = 10;
 const LEAST_WAIT = 1_000;
 
 export class Rates {
+  /** Publishes count twice: there is too much to do. */
+  isTight = false;
   /** Whether publishes and subscribes are counted at all: all that a message is asked when they are not. */
   limitsPublishes = false;
   limitsSubscribes = false;
   readonly #settings: Settings;
   readonly #clock: SessionClock;
   readonly #diagnostics: Diagnostics;
-  #buckets!: { readonly publishes: Bucket; readonly subscribes: Bucket };
+  #buckets!: Readonly<Record<Step, Bucket>>;
   #mistakes!: Bucket;
   #handshakes!: Bucket;
   #handshakesOfAddress!: Bucket;
@@ -64,6 +69,7 @@ export class Rates {
     this.#buckets = {
       publishes: new Bucket(settings.maxPublishRate, settings.publishBurst),
       subscribes: new Bucket(settings.maxSubscribeRate, settings.subscribeBurst),
+      channels: new Bucket(settings.maxChannelRate, settings.channelBurst),
     };
     this.#mistakes = new Bucket(settings.maxBadMessages / BAD_SECONDS, settings.maxBadMessages);
     this.#handshakes = new Bucket(settings.maxHandshakeRate, Math.max(settings.maxHandshakeRate, 1));
@@ -85,7 +91,20 @@ export class Rates {
 
   // What a session does
 
-  /** Takes a publish or subscribe from the session's bucket. False when it was empty: the reply tells so. */
+  /**
+   * Whether a session may have a channel made, beside the `existing` ones that remote sessions asked for; takes it from the
+   * session's bucket. False when the reply tells why not.
+   */
+  creates(session: Session, existing: number, reply: ServerMessage): boolean {
+    if (session.isTrusted) return true;
+    const { maxRemoteChannels, maxChannelRate } = this.#settings;
+    if (maxRemoteChannels < 0 || existing < maxRemoteChannels)
+      return maxChannelRate < 0 || this.take('channels', session, reply);
+    this.#refuse(reply, 'maxRemoteChannels', maxRemoteChannels);
+    return false;
+  }
+
+  /** Takes a publish, a subscribe or a new channel from the session's bucket. False when it was empty: the reply tells so. */
   take(step: Step, session: Session, reply: ServerMessage): boolean {
     const own = paceOf(session);
     const bucket = this.#buckets[step];
@@ -93,9 +112,10 @@ export class Rates {
     const wait = bucket.wait(own[step], now);
     if (wait === 0) {
       own[step] = bucket.taken(own[step], now);
+      if (this.isTight && step === 'publishes') own[step] = bucket.taken(own[step], now);
       return true;
     }
-    const limit = step === 'publishes' ? 'maxPublishRate' : 'maxSubscribeRate';
+    const limit = limits[step];
     this.#refuse(reply, limit, this.#settings[limit]);
     // Some clients take over the advice of any reply; the next connect puts it right again.
     session.timing.readvise();
@@ -224,6 +244,6 @@ export class Rates {
 }
 
 function paceOf(peer: Peer): Pace {
-  peer[pace] ??= { publishes: 0, subscribes: 0, mistakes: 0 };
+  peer[pace] ??= { publishes: 0, subscribes: 0, channels: 0, mistakes: 0 };
   return peer[pace];
 }

@@ -233,6 +233,12 @@ export class Session implements ServerSession {
     chain(queued, () => this.flush());
   }
 
+  /** Ends, because what waits for it takes the room of all: that is lost. */
+  shed(): void {
+    this.#host.diagnostics.count('queue_dropped.disconnect', this.#queue.take().length);
+    this.#disconnect('overflow');
+  }
+
   /** Its client is to go elsewhere, with this advice: with the reply to its held or next connect. */
   sendAway(advice: Advice): void {
     this.#farewell = advice;

@@ -6,6 +6,9 @@ import { sessionId } from './identifier.ts';
 import { type EndReason, Session, type SessionHost } from './session.ts';
 import type { Via } from './timing.ts';
 
+/** A queue that is not worth ending a session for, in characters. */
+const LITTLE = 65_536;
+
 export class Sessions {
   readonly #byId: Map<string, Session> = new Map();
   readonly #host: SessionHost;
@@ -83,6 +86,19 @@ export class Sessions {
       if (!session.isOverdue(now)) continue;
       this.remove(session, null, true);
       session.bind(null, 'expired');
+    }
+  }
+
+  /** Ends the sessions with the longest queues, until half of all that waits is gone. Those with little in them stay. */
+  shed(): void {
+    let bytes = 0;
+    for (const session of this.#byId.values()) bytes += session.queueBytes;
+    const heavy = this.list.filter((session) => !session.isLocalSession && session.queueBytes > LITTLE);
+    let left = bytes / 2;
+    for (const session of heavy.sort((a, b) => b.queueBytes - a.queueBytes)) {
+      if (left <= 0) return;
+      left -= session.queueBytes;
+      session.shed();
     }
   }
 

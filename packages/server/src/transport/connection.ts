@@ -4,7 +4,6 @@ import { attempt, chain, META_CONNECT, META_HANDSHAKE, PayloadError } from '@com
 import type { WebSocket } from 'ws';
 import type { BayeuxContext } from '../api.ts';
 import type { ServerMessage } from '../message.ts';
-import { concludeConnect } from '../meta/connect.ts';
 import type { WebSocketOptions } from '../options.ts';
 import type { Hall } from '../receive.ts';
 import type { Rooms } from '../rooms.ts';
@@ -221,7 +220,7 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
     if (!session || !held) return;
     this.#cancelHeld();
     session.notify('resumed', session, held.message, timeout);
-    concludeConnect(session, held.reply);
+    this.#host.hall.conclude(session, held.reply);
     const { diagnostics } = this.#host.rooms;
     const left = diagnostics.guard('resume', null, () => this.#host.hall.leave(session, held.reply));
     chain(left, (reply) => this.#answer(session, reply ? [reply] : [], held.connect));

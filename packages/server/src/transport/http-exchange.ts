@@ -4,7 +4,6 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { chain, join, META_HANDSHAKE } from '@cometd-ts/protocol';
 import type { ServerMessage } from '../message.ts';
-import { concludeConnect } from '../meta/connect.ts';
 import type { HttpOptions } from '../options.ts';
 import type { Hall } from '../receive.ts';
 import type { Rooms } from '../rooms.ts';
@@ -185,7 +184,7 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper, Hold {
     this.#state = 'answering';
     session.unbind(this);
     session.notify('resumed', session, held.message, timeout);
-    concludeConnect(session, held.reply);
+    this.#host.hall.conclude(session, held.reply);
     const { diagnostics } = this.#host.rooms;
     const left = diagnostics.guard('resume', null, () => this.#host.hall.leave(session, held.reply));
     chain(left, (reply) => {

@@ -19,6 +19,7 @@ import { cookieValues } from './cookie.ts';
 import { type ExchangeHost, HttpExchange, type Service } from './http-exchange.ts';
 import { readPayload, receiveAll } from './transport.ts';
 
+const OVERLOADED = 'The server has too much to do at this moment';
 const BODY_WAS_READ = 'Somebody read the body of a request before the Bayeux server: mount it before parsers of bodies';
 
 export class HttpTransport {
@@ -87,6 +88,12 @@ export class HttpTransport {
     if (verdict === null) {
       this.#rooms.diagnostics.rejected('origin', request.headers.origin ?? request.headers.referer);
       this.#answers.refuse(response, 403, 'This origin is not allowed (option allowedOrigins)');
+      return null;
+    }
+    const pause = this.#rooms.overload.closes();
+    if (pause !== null) {
+      this.#leaveUnread(request, response);
+      this.#answers.refuse(response, 503, OVERLOADED, [...cors, 'Retry-After', String(pause)]);
       return null;
     }
     if (request.method === 'POST' && settings.allowedTransports.includes('long-polling')) {
@@ -220,16 +227,20 @@ export class HttpTransport {
 
   // The refusals
 
+  /** The rest of the body is not read: the connection ends with the answer. */
+  #leaveUnread(request: IncomingMessage, response: ServerResponse): void {
+    if (request.complete) return;
+    if (request.httpVersionMajor < 2) response.shouldKeepAlive = false;
+    response.once('finish', () => request.destroy());
+  }
+
   /** A payload is refused as a whole. */
   #failed(request: IncomingMessage, response: ServerResponse, error: unknown, service: Service): void {
     const { diagnostics } = this.#rooms;
     if (error instanceof BodyError) {
       diagnostics.rejected(`http_${error.status}`, error.message);
-      // The rest of the body is not read: the connection ends with the answer.
-      if (!request.complete && request.httpVersionMajor < 2) response.shouldKeepAlive = false;
-      this.#answers.refuse(response, error.status, error.message, service.cors);
-      if (!request.complete) response.once('finish', () => request.destroy());
-      return;
+      this.#leaveUnread(request, response);
+      return this.#answers.refuse(response, error.status, error.message, service.cors);
     }
     if (error instanceof PayloadError) {
       diagnostics.rejected(error.code, error.message);

@@ -12,7 +12,6 @@ import {
 } from '@cometd-ts/protocol';
 import type { BayeuxContext } from '../api.ts';
 import { ServerMessage } from '../message.ts';
-import { concludeConnect } from '../meta/connect.ts';
 import type { Hall } from '../receive.ts';
 import type { Rooms } from '../rooms.ts';
 import type { Session } from '../session/session.ts';
@@ -79,7 +78,7 @@ function processed(
 ): Maybe<boolean> {
   if (message.channel === META_CONNECT) {
     if (keeper.hold(message, reply)) return true;
-    if (session) concludeConnect(session, reply);
+    if (session) hall.conclude(session, reply);
   }
   const left = hall.leave(session, reply);
   return isPromise(left) ? chain(left, (given) => keep(given, replies)) : keep(left, replies);

@@ -84,6 +84,8 @@ export class WebSocketTransport {
       diagnostics.rejected('origin', request.headers.origin);
       return answer(socket, 403, 'This origin is not allowed (option allowedOrigins)');
     }
+    if (this.#rooms.overload.closes() !== null)
+      return answer(socket, 503, 'The server has too much to do at this moment');
     if (!this.#offersProtocol(request))
       return answer(socket, 400, `The subprotocol ${settings.websocket.protocol} must be offered`);
     const context = new RequestContext(request, settings.requestAttributes);
