@@ -94,12 +94,15 @@ export class Seti {
 
   /**
    * The session is one of the user's, until it ends or is disassociated. False when it is already, or has ended.
-   * Throws `TypeError` before `start`, and for an id that is no text.
+   * Throws `TypeError` before `start`, for an id that is no text, and for a session whose handshake is still under way, as
+   * it is in `canHandshake`: whether it is let in nobody knows yet. `sessionAdded` is the place.
    */
   associate(userId: string, session: ServerSession): boolean {
     this.#started();
     if (typeof userId !== 'string' || userId === '') throw new TypeError('The id of a user must be a text');
-    if (!session.isHandshook) return false;
+    if (session.isTerminated) return false;
+    if (!session.isHandshook)
+      throw new TypeError('The handshake of the session is still under way: associate it in sessionAdded');
     const added = this.#presences.addSession(userId, session);
     if (added === 'none') return false;
     const watches = this.#watches.get(session) ?? new Map<string, Registration>();

@@ -108,6 +108,25 @@ describe('a user', () => {
   });
 });
 
+it('a user is not associated while the handshake of the session is under way, which is told where to do it', async () => {
+  const cloud = new Cloud();
+  const a = await town(cloud);
+  const errors: unknown[] = [];
+  a.server.securityPolicy = {
+    canHandshake: (_server, session) => {
+      try {
+        a.seti.associate('bob', session);
+      } catch (error) {
+        errors.push(error);
+      }
+    },
+  };
+  a.server.addListener('sessionAdded', (session) => void a.seti.associate('carol', session));
+  await enter(a);
+  expect(String(errors[0])).toContain('associate it in sessionAdded');
+  expect(a.seti.userIds).toEqual(['carol']);
+});
+
 describe('a node', () => {
   it('that joins late knows all users, and all know its own', async () => {
     const [cloud, a] = await two();

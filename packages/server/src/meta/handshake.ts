@@ -18,7 +18,8 @@ const VERSION = '1.0';
 export function handshake(rooms: Rooms, session: Session, message: ServerMessage, reply: ServerMessage): Maybe<void> {
   const { admission, settings, sessions, overload, drain, rates } = rooms;
   if (settings.strictHandshake && !negotiates(rooms, message, reply)) return;
-  if (!session.isLocalSession) {
+  // The other nodes of a cluster come in whatever is going on: without them the clients that are here would miss something.
+  if (!session.isTrusted) {
     if (
       drain.sheds(reply) ||
       overload.sheds(reply) ||

@@ -25,6 +25,19 @@ describe('a session that is a node', () => {
     expect(await other.call('/a', { data: 1 })).toMatchObject({ error: expect.stringContaining('maxPublishRate') });
   });
 
+  it('is let in where nobody else is, because it was one before the handshake was decided', async () => {
+    const house = await host({ maxUnconnectedSessions: 0 });
+    let isNode = false;
+    house.bayeux.addExtension({
+      rcvMeta: (from) => {
+        if (from) from.isNode = isNode;
+      },
+    });
+    expect((await house.enter()).clientId).toBe('');
+    isNode = true;
+    expect(await (await house.enter()).subscribe('/seti/all')).toMatchObject({ successful: true });
+  });
+
   it('publishes whole messages: ext and other fields reach the subscribers', async () => {
     const house = await host();
     const [node, subscriber] = await Promise.all([house.enter(), house.enter()]);
