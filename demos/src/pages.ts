@@ -20,31 +20,42 @@ const types: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
+export interface PagesOptions {
+  /** Folder in `public/` to serve at `/`. Default `public/` itself, without its folders. */
+  readonly folder?: string;
+  /** Files of `public/` that are served as well. */
+  readonly shared?: readonly string[];
+  /** Origins the pages may talk to, beside their own. */
+  readonly connect?: readonly string[];
+}
+
 // The object of the classic page keeps time in a worker made of a blob, so that a page in the background is not forgotten.
-const policy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self'",
-  "connect-src 'self'",
-  'worker-src blob:',
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+const policyFor = (connect: readonly string[]): string =>
+  [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    ["connect-src 'self'", ...connect.flatMap((origin) => [origin, origin.replace(/^http/, 'ws')])].join(' '),
+    'worker-src blob:',
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
 
-const alwaysThere = {
-  'Content-Security-Policy': policy,
-  'X-Content-Type-Options': 'nosniff',
-  'Referrer-Policy': 'no-referrer',
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cache-Control': 'no-cache',
-} as const;
-
-/** Serves the pages of `public/` at `/`, and the client for browsers, as it is published, at `/lib/`. */
-export function pages(): RequestListener {
+/** Serves pages of `public/` at `/`, and the client for browsers, as it is published, at `/lib/`. */
+export function pages({ folder = '', shared = [], connect = [] }: PagesOptions = {}): RequestListener {
+  const alwaysThere = {
+    'Content-Security-Policy': policyFor(connect),
+    'X-Content-Type-Options': 'nosniff',
+    'Referrer-Policy': 'no-referrer',
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Cache-Control': 'no-cache',
+  } as const;
   const shelf = new Map<string, Page>();
-  stack(shelf, '/', fileURLToPath(new URL('../public/', import.meta.url)));
+  const home = fileURLToPath(new URL('../public/', import.meta.url));
+  for (const name of shared) put(shelf, `/${name}`, join(home, name));
+  stack(shelf, '/', join(home, folder));
   stackClient(shelf);
   const index = shelf.get('/index.html');
   const missing = shelf.get('/404.html');

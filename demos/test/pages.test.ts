@@ -5,8 +5,9 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { BayeuxServer } from '@cometd-ts/server';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { demo } from '../src/index.ts';
+import { pages } from '../src/pages.ts';
 
 describe('the pages', () => {
   let server: Server;
@@ -95,5 +96,42 @@ describe('the pages', () => {
     expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
     const head = await fetch(`${origin}/`, { method: 'HEAD' });
     expect([head.status, Number(head.headers.get('content-length')) > 1000]).toEqual([200, true]);
+  });
+});
+
+describe('the pages of a cluster', () => {
+  const open = async (options: Parameters<typeof pages>[0]): Promise<string> => {
+    const server = createServer(pages(options));
+    onTestFinished(() => void server.close());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  };
+
+  it.each(['auction', 'cloud'])('are those of their folder, and what they load is there: %s', async (folder) => {
+    const shared = ['tokens.css', 'chat.css', 'mark.svg', 'sky.svg', 'words.js', 'log.js'];
+    const origin = await open({ folder, shared });
+    const found = new Map<string, number>();
+    const visit = async (path: string): Promise<void> => {
+      if (found.has(path)) return;
+      found.set(path, 0);
+      const answer = await fetch(origin + path);
+      found.set(path, answer.status);
+      if (path.startsWith('/lib/') || path.endsWith('.svg')) return;
+      const text = await answer.text();
+      const next = text.matchAll(/(?:href|src)="(\/[\w.]+)"|from '(\.?\/[\w./]+)'|url\("(\/[\w.]+)"\)/g);
+      for (const [, link, module, image] of next)
+        await visit(new URL(`${link ?? module ?? image}`, origin + path).pathname);
+    };
+    await visit('/');
+    expect([...found.keys()]).toContain(`/${folder}.js`);
+    expect([...found].filter(([, status]) => status !== 200)).toEqual([]);
+    expect((await fetch(`${origin}/chat.js`)).status).toBe(404);
+    expect(await (await fetch(`${origin}/nowhere`)).text()).toContain('Nothing here');
+  });
+
+  it('may talk to the other nodes, and to nobody else', async () => {
+    const origin = await open({ folder: 'auction', connect: ['http://127.0.0.1:8082'] });
+    const policy = String((await fetch(origin)).headers.get('content-security-policy'));
+    expect(policy).toContain("connect-src 'self' http://127.0.0.1:8082 ws://127.0.0.1:8082;");
   });
 });
