@@ -100,7 +100,7 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
     const { rooms, hall } = this.#host;
     let messages: ServerMessage[];
     try {
-      messages = readPayload(rooms, [data.toString('utf8')], this.#context);
+      messages = readPayload(rooms, [data.toString('utf8')], this.#context, this.#session?.isNode);
     } catch (error) {
       return this.#refused(error);
     }

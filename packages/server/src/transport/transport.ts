@@ -5,6 +5,7 @@ import {
   decodeAll,
   every,
   isPromise,
+  type Limits,
   type Maybe,
   META_CONNECT,
   META_HANDSHAKE,
@@ -16,9 +17,25 @@ import type { Hall } from '../receive.ts';
 import type { Rooms } from '../rooms.ts';
 import type { Session } from '../session/session.ts';
 
-/** The messages of one payload, given as one text or, form-encoded, as several. Throws `PayloadError`: then nothing of it is processed. */
-export function readPayload(rooms: Rooms, texts: readonly string[], context: BayeuxContext): ServerMessage[] {
-  const options = { json: rooms.json, limits: rooms.settings.limits };
+/** Nodes push whole maps and lists of users to each other; what bounds them is the size of a payload, and its depth. */
+const boundless: Partial<Limits> = {
+  maxMessages: Number.MAX_SAFE_INTEGER,
+  maxKeys: Number.MAX_SAFE_INTEGER,
+  maxNodes: Number.MAX_SAFE_INTEGER,
+};
+
+/**
+ * The messages of one payload, given as one text or, form-encoded, as several. Throws `PayloadError`: then nothing of it is
+ * processed. `isNode`: it comes from a node of the cluster.
+ */
+export function readPayload(
+  rooms: Rooms,
+  texts: readonly string[],
+  context: BayeuxContext,
+  isNode = false,
+): ServerMessage[] {
+  const { limits } = rooms.settings;
+  const options = { json: rooms.json, limits: isNode ? { ...limits, ...boundless } : limits };
   const [first] = texts;
   const { messages, dataTexts } =
     texts.length === 1 && first !== undefined ? decode(first, options) : decodeAll(texts, options);
