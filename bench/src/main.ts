@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { pinSelf } from './child.ts';
 import { benchClients, usage as clientsUsage } from './clients/suite.ts';
+import { benchCluster, usage as clusterUsage } from './cluster/suite.ts';
 import { listOf, numberOf } from './flags.ts';
 import { keep } from './keep.ts';
 import { pageOf } from './report.ts';
@@ -16,7 +17,9 @@ const usage = `npm run bench -- [flags]
   --servers A,B   servers: ${serverNames.join(', ')}
   --no-save       print only
 
-${clientsUsage}`;
+${clientsUsage}
+
+${clusterUsage}`;
 
 const packages: readonly string[] = ['@cometd-ts/server', 'ws', 'socket.io', 'faye', 'cometd-nodejs-server'];
 
@@ -34,6 +37,7 @@ interface Choice {
 try {
   const [suite, ...flags] = process.argv.slice(2);
   if (suite === 'clients') await benchClients(flags);
+  else if (suite === 'cluster') await benchCluster(flags);
   else await bench(choose(process.argv.slice(2)));
 } catch (error) {
   const misuse = error instanceof RangeError || (error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS');
