@@ -26,6 +26,12 @@ export interface ServeArguments {
   /** Path of metrics and health on the port of the clients. */
   readonly managementPath: string | undefined;
   readonly logLevel: string | undefined;
+  /** URL of this node of a cluster. */
+  readonly oortUrl: string | undefined;
+  /** URLs of other nodes, separated by commas. */
+  readonly oortCloud: string | undefined;
+  /** Channels to observe, separated by commas. */
+  readonly oortChannels: string | undefined;
 }
 
 const flags = {
@@ -45,6 +51,9 @@ const flags = {
   'management-host': { type: 'string' },
   'management-path': { type: 'string' },
   'log-level': { type: 'string' },
+  'oort-url': { type: 'string' },
+  'oort-cloud': { type: 'string' },
+  'oort-channels': { type: 'string' },
 } as const;
 
 /** Names of the flags, without dashes. */
@@ -74,6 +83,9 @@ export function parseServe(
     managementHost: values['management-host'],
     managementPath: values['management-path'],
     logLevel: values['log-level'],
+    oortUrl: values['oort-url'],
+    oortCloud: values['oort-cloud'],
+    oortChannels: values['oort-channels'],
   };
 }
 

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { BayeuxServer, optionSpecs, type ServerOptions, suggestion } from '@cometd-ts/server';
 import { parse } from 'yaml';
 import { flagNames, type ServeArguments } from './arguments.ts';
+import { type ClusterOptions, clusterOptions, isOfCluster } from './cluster-options.ts';
 import { Complaint, reasonOf } from './complaint.ts';
 import { type ManagementPlace, managementPlace } from './management.ts';
 
@@ -12,7 +13,12 @@ export interface Configured {
   readonly bayeux: BayeuxServer;
   /** Null when management is not asked for. */
   readonly place: ManagementPlace | null;
+  /** Null when it is no node of a cluster. */
+  readonly cluster: ClusterOptions | null;
 }
+
+/** What nodes take in one message unless the options say otherwise, in bytes: others share all they have at a start. */
+const NODE_MESSAGE_SIZE = 1_048_576;
 
 /** Makes the server. Throws `Complaint` that names the option which is wrong. */
 export async function configured(
@@ -25,12 +31,26 @@ export async function configured(
   if (given.logLevel !== undefined) options.logLevel = given.logLevel;
   if (given.allowedOrigins !== undefined) options.allowedOrigins = given.allowedOrigins;
   for (const setting of given.set) assign(options, setting);
+  const cluster = clusterOptions(given, takeCluster(options), environment);
+  if (cluster && !('maxMessageSize' in options) && !('ws.maxMessageSize' in options))
+    options.maxMessageSize = NODE_MESSAGE_SIZE;
   try {
-    return { bayeux: new BayeuxServer(options as ServerOptions), place };
+    return { bayeux: new BayeuxServer(options as ServerOptions), place, cluster };
   } catch (error) {
     if (error instanceof TypeError || error instanceof RangeError) throw new Complaint(error.message);
     throw error;
   }
+}
+
+/** Takes the fields of the cluster out of the options. */
+function takeCluster(options: Record<string, unknown>): Record<string, unknown> {
+  const taken: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options)) {
+    if (!isOfCluster(name)) continue;
+    taken[name] = value;
+    delete options[name];
+  }
+  return taken;
 }
 
 async function fromFile(file: string): Promise<Record<string, unknown>> {
@@ -51,7 +71,7 @@ async function fromFile(file: string): Promise<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Complaint(`The configuration ${file} must be an object of options`);
   }
-  for (const name of Object.keys(value)) if (name !== 'management') permit(name);
+  for (const name of Object.keys(value)) if (name !== 'management' && !isOfCluster(name)) permit(name);
   return { ...value };
 }
 
@@ -68,6 +88,15 @@ function assign(options: Record<string, unknown>, setting: string): void {
     return;
   }
   if (name === 'limits') throw new Complaint("A limit is set by its name, such as '--set limits.maxDepth=32'");
+  if (isOfCluster(name)) {
+    if (name === 'oort') throw new Complaint("The cluster is set by its names, such as '--set oort.maxBackoff=5000'");
+    if (name.startsWith('oort.secret'))
+      throw new Complaint(
+        'A secret on the command line is seen by all: set COMETD_OORT_SECRET, or oort.secret in the file',
+      );
+    options[name] = value;
+    return;
+  }
   if (!optionSpecs.has(name) && !flagNames.includes(name)) {
     throw new Complaint(`There is no option '${name}'${suggestion(name)}`);
   }
@@ -86,7 +115,7 @@ function permit(name: string): void {
 }
 
 /** What is in effect, one line each, for the log: the flags as `serve.…`, then the settings of the server. */
-export function effective(server: BayeuxServer, given: ServeArguments): string {
+export function effective(server: BayeuxServer, given: ServeArguments, cluster: ClusterOptions | null): string {
   const { logger: _logger, jsonContext: _json, ...settings } = server.settings;
   const { set: _set, allowedOrigins: _origins, logLevel: _level, ...serve } = given;
   const lines: string[] = [];
@@ -98,6 +127,11 @@ export function effective(server: BayeuxServer, given: ServeArguments): string {
     }
   };
   add('serve.', serve);
+  if (cluster) {
+    const { mesh, ...oort } = cluster;
+    const { secret: _secret, ...shown } = mesh;
+    add('oort.', { ...oort, ...shown });
+  }
   add('', settings);
   return lines.join('\n');
 }

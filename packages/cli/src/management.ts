@@ -1,8 +1,8 @@
 /** What operators ask a running `cometd serve`: metrics and health, on a port of their own or on a guarded path. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { RequestListener } from 'node:http';
-import { type BayeuxServer, healthEndpoints, type RequestHandler } from '@cometd-ts/server';
-import type { PrometheusMetrics } from '@cometd-ts/server/prometheus';
+import { type BayeuxServer, type HealthCheck, healthEndpoints, type RequestHandler } from '@cometd-ts/server';
+import type { MoreMetric, PrometheusMetrics } from '@cometd-ts/server/prometheus';
 import { portOf, type ServeArguments } from './arguments.ts';
 import { Complaint } from './complaint.ts';
 
@@ -62,8 +62,13 @@ function checkPath(path: string, bayeux: string, token: string | undefined): voi
 }
 
 /** `/metrics`, `/livez`, `/readyz` and `/startupz` below `path`; anything else is not found. */
-export function managementPages(bayeux: BayeuxServer, metrics: PrometheusMetrics, path = ''): RequestHandler {
-  const health = healthEndpoints(bayeux, { path });
+export function managementPages(
+  bayeux: BayeuxServer,
+  metrics: PrometheusMetrics,
+  checks: Readonly<Record<string, HealthCheck>>,
+  path = '',
+): RequestHandler {
+  const health = healthEndpoints(bayeux, { path, checks });
   const place = `${path}/metrics`;
   return (request, response, next) => {
     if (request.url?.split('?', 1)[0] !== place) return health(request, response, next);
@@ -103,12 +108,12 @@ function digest(text: string): Buffer {
 }
 
 /** The metrics of the server and of its process. They are not loaded unless management is asked for. */
-export async function metricsOf(bayeux: BayeuxServer): Promise<PrometheusMetrics> {
+export async function metricsOf(bayeux: BayeuxServer, more: readonly MoreMetric[]): Promise<PrometheusMetrics> {
   const [{ prometheusMetrics }, { default: prometheus }] = await Promise.all([
     import('@cometd-ts/server/prometheus'),
     import('prom-client'),
   ]);
-  const metrics = prometheusMetrics(bayeux);
+  const metrics = prometheusMetrics(bayeux, { more });
   prometheus.collectDefaultMetrics({ register: metrics.registry });
   return metrics;
 }

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BayeuxServer } from '@cometd-ts/server';
 import { parseServe, type ServeArguments } from './arguments.ts';
+import { type Cluster, clustered, type Node } from './cluster.ts';
 import { Complaint, reasonOf } from './complaint.ts';
 import { configured, effective } from './config.ts';
 import { farewell } from './farewell.ts';
@@ -19,7 +20,8 @@ export const serveHelp: string = `cometd serve: a standalone Bayeux server
       --set <name=value>      one option, such as --set timeout=20000; may be repeated
       --allowed-origins <list>  foreign origins that may use the server, separated by commas
       --cert <file> --key <file>  TLS, with HTTP/2 and HTTP/1.1
-      --services <module>     your module: its default export, or its export 'services', gets the server; may be repeated
+      --services <module>     your module: its default export, or its export 'services', gets the server, and on a node
+                              { oort, seti }; may be repeated
       --demo                  serves the demos; they want the path /cometd
       --drain <ms>            how long SIGTERM may take: sessions are sent elsewhere first; 0 ends all at once (default 25000)
       --management <port>     /metrics, /livez, /readyz and /startupz on a port of their own; 0 for any free port (default off)
@@ -27,6 +29,10 @@ export const serveHelp: string = `cometd serve: a standalone Bayeux server
       --management-path <path>  the same on the port of the clients, for who shows the token in COMETD_MANAGEMENT_TOKEN
       --notice <ms>           how long SIGTERM changes nothing but /readyz, so that load balancers notice; part of --drain
                               (default an eighth of it, at most 3000; without management 0)
+      --oort-url <url>        makes it a node of a cluster: the URL by which other nodes reach it. The secret of all nodes is
+                              COMETD_OORT_SECRET, or oort.secret in the file, never on the command line
+      --oort-cloud <urls>     where other nodes are, separated by commas; one that lives is enough
+      --oort-channels <list>  channels and patterns whose messages of other nodes are wanted, separated by commas
       --log-level <level>     debug, info, warn, error or silent (default warn)
 
 Options are those of the server library; what is set later wins: --config, then flags, then --set.
@@ -38,23 +44,26 @@ export async function serve(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<void> {
   const given = parseServe(args, environment);
-  const { bayeux, place } = await configured(given, environment);
-  bayeux.diagnostics.debug('configuration', () => `Effective configuration:\n${effective(bayeux, given)}`);
+  const { bayeux, place, cluster: wanted } = await configured(given, environment);
+  bayeux.diagnostics.debug('configuration', () => `Effective configuration:\n${effective(bayeux, given, wanted)}`);
   if (given.demo && given.path !== '/cometd') throw new Complaint('The demos want the path /cometd: leave out --path');
-  const operators = place ? await opened(bayeux, place) : null;
+  const cluster = wanted ? await clustered(bayeux, wanted) : null;
+  const operators = place ? await opened(bayeux, place, cluster) : null;
   try {
-    for (const module of given.services) await furnish(module, bayeux);
+    for (const module of given.services) await furnish(module, bayeux, cluster);
     const pages = given.demo ? await demoPages(bayeux) : notFound;
     const server = await createListener(given, operators?.beside(pages) ?? pages);
     attach(bayeux, server, given);
     const notice = given.notice ?? (operators ? undefined : 0);
-    const stopped = untilSignal(bayeux, server, given.drain, notice);
+    const stopped = untilSignal(bayeux, server, { timeout: given.drain, notice, cluster });
     const port = await listen(server, { ...given, choice: '--port or PORT' });
+    await cluster?.join();
     if (operators?.url !== undefined) console.log(`Management is listening on ${operators.url}`);
     const scheme = given.cert === undefined ? 'http' : 'https';
     console.log(`CometD is listening on ${originOf(scheme, given.host, port)}${given.demo ? '/' : given.path}`);
     await stopped;
   } finally {
+    await cluster?.leave();
     await bayeux.stop();
     await operators?.close();
   }
@@ -74,13 +83,18 @@ interface Operators {
   close(): Promise<void>;
 }
 
-async function opened(bayeux: BayeuxServer, { port, host, path, token }: ManagementPlace): Promise<Operators> {
-  const metrics = await metricsOf(bayeux);
+async function opened(
+  bayeux: BayeuxServer,
+  { port, host, path, token }: ManagementPlace,
+  cluster: Cluster | null,
+): Promise<Operators> {
+  const metrics = await metricsOf(bayeux, cluster?.metrics ?? []);
+  const checks = cluster ? { cluster: cluster.check } : {};
   const inside = path !== undefined && token !== undefined ? { path, token } : null;
   const beside = (pages: RequestListener): RequestListener =>
-    inside ? guarded(inside.path, inside.token, managementPages(bayeux, metrics, inside.path), pages) : pages;
+    inside ? guarded(inside.path, inside.token, managementPages(bayeux, metrics, checks, inside.path), pages) : pages;
   if (port === undefined) return { url: undefined, beside, close: async () => undefined };
-  const server = createManagement(managementPages(bayeux, metrics));
+  const server = createManagement(managementPages(bayeux, metrics, checks));
   const close = farewell(server);
   const own = await listen(server, { port, host, choice: '--management' });
   return { url: originOf('http', host, own), beside, close };
@@ -100,7 +114,7 @@ function notFound(_request: IncomingMessage, response: ServerResponse): void {
 }
 
 /** Hands the server to a module of the user's. */
-async function furnish(module: string, bayeux: BayeuxServer): Promise<void> {
+async function furnish(module: string, bayeux: BayeuxServer, cluster: Node | null): Promise<void> {
   const url = pathToFileURL(path.resolve(module)).href;
   let exports: { default?: unknown; services?: unknown };
   try {
@@ -113,7 +127,8 @@ async function furnish(module: string, bayeux: BayeuxServer): Promise<void> {
     throw new Complaint(`The services ${module} must export a function, as default or as 'services'`);
   }
   try {
-    await services(bayeux);
+    if (cluster) await services(bayeux, { oort: cluster.oort, seti: cluster.seti });
+    else await services(bayeux);
   } catch (error) {
     bayeux.diagnostics.debug('services', () => `Failure in ${module}: ${error instanceof Error ? error.stack : error}`);
     throw new Complaint(`The services ${module} failed: ${reasonOf(error)}`);
@@ -133,19 +148,26 @@ async function demoPages(bayeux: BayeuxServer): Promise<RequestListener> {
   return demos.demo(bayeux);
 }
 
-/** Resolves when a signal has come and everything is closed. */
-function untilSignal(bayeux: BayeuxServer, server: Server, timeout: number, notice: number | undefined): Promise<void> {
+interface Ending {
+  readonly timeout: number;
+  readonly notice: number | undefined;
+  readonly cluster: Cluster | null;
+}
+
+/** Resolves when a signal has come and everything is closed. The cluster is left when the clients have gone, before the server stops. */
+function untilSignal(bayeux: BayeuxServer, server: Server, { timeout, notice, cluster }: Ending): Promise<void> {
   const leave = farewell(server);
+  const emptied = async (): Promise<void> => cluster?.leave();
   return new Promise((resolve) => {
     let isLeaving = false;
     const onSignal = (signal: NodeJS.Signals): void => {
       if (isLeaving) process.exit(1);
       isLeaving = true;
-      const emptied =
+      const ended =
         signal === 'SIGTERM' && timeout > 0
-          ? bayeux.drain({ timeout, ...(notice !== undefined && { notice }) })
-          : bayeux.stop();
-      void emptied.then(leave).then(resolve);
+          ? bayeux.drain({ timeout, emptied, ...(notice !== undefined && { notice }) })
+          : emptied().then(() => bayeux.stop());
+      void ended.then(leave).then(resolve);
     };
     process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   });

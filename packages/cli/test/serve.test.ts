@@ -79,6 +79,9 @@ vi.setConfig({ testTimeout: 30_000 });
 
 const local = ['serve', '--port', '0', '--host', '127.0.0.1'];
 
+/** What is installed from elsewhere. */
+const others = ['ws', 'yaml', 'prom-client', 'proxy-agent', 'tough-cookie'];
+
 /** Bundles the sources of one of our packages to where its build would be. */
 async function install(name: string, sources: string): Promise<string> {
   const home = path.join(installed, name);
@@ -89,7 +92,7 @@ async function install(name: string, sources: string): Promise<string> {
     platform: 'node',
     format: 'esm',
     conditions: ['source'],
-    external: ['ws', 'yaml', 'prom-client'],
+    external: [...others],
     logLevel: 'silent',
   });
   await copyFile(path.join(sources, 'package.json'), path.join(home, 'package.json'));
@@ -105,7 +108,7 @@ beforeAll(async () => {
   command = path.join(home, 'bin/cometd.js');
   await mkdir(path.dirname(command));
   await copyFile(path.join(root, 'bin/cometd.js'), command);
-  for (const name of ['ws', 'yaml', 'prom-client']) {
+  for (const name of others) {
     await symlink(path.join(root, '../../node_modules', name), path.join(installed, name), 'junction');
   }
 });
@@ -530,5 +533,169 @@ describe('cometd serve', () => {
       expect(await asked.ended).toBe(0);
       expect(asked.output()).toContain(text);
     }
+  });
+});
+
+describe('cometd serve on a cluster', () => {
+  const secret = 'a secret that is nowhere else';
+
+  /** A port that was free a moment ago: a node has to know its URL before it listens. */
+  async function freePort(): Promise<number> {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    taken.close();
+    await once(taken, 'close');
+    return port;
+  }
+
+  async function get(url: string, wanted: RegExp): Promise<string> {
+    return vi.waitFor(
+      async () => {
+        const text = await (await fetch(url)).text();
+        expect(text).toMatch(wanted);
+        return text;
+      },
+      { timeout: 20_000, interval: 50 },
+    );
+  }
+
+  it('is a node: by flags and by a file, with metrics, health, users and services', async () => {
+    const [one, two] = [await freePort(), await freePort()];
+    const urls = [one, two].map((port) => `http://127.0.0.1:${port}/cometd`) as [string, string];
+    await writeFile(
+      path.join(folder, 'users.mjs'),
+      `export default (bayeux, { oort, seti }) => {
+        bayeux.createChannelIfAbsent('/service/user').channel.addListener('message', (sender, _channel, { data }) => {
+          if (data.to) seti.sendMessage(data.to, '/service/user', { from: oort.url });
+          else seti.associate(data.me, sender);
+        });
+      };`,
+    );
+    await writeFile(
+      path.join(folder, 'node.yaml'),
+      `oort.url: ${urls[1]}
+oort.multicast.allow: []
+oort.multicast.groupPort: ${await freePort()}
+oort:
+  secret: ${secret}
+  cloud: [${urls.join(', ')}]
+  channels: /chat/**
+  readyz: degraded
+  patience: 200
+management: { port: 0 }
+`,
+    );
+    const common = ['--host', '127.0.0.1', '--services', 'users.mjs', '--log-level', 'debug'];
+    const first = run(
+      [
+        'serve',
+        '--port',
+        String(one),
+        ...common,
+        '--oort-url',
+        urls[0],
+        '--oort-channels',
+        '/chat/**',
+        '--drain',
+        '4000',
+      ],
+      { COMETD_OORT_SECRET: secret },
+    );
+    await urlOf(first);
+    const second = run(['serve', '--port', String(two), ...common, '--config', 'node.yaml']);
+    await urlOf(second);
+    const [, management] = await second.line(/^Management is listening on (\S+)$/m);
+    const metrics = await get(`${management}/metrics`, /cometd_cluster_nodes\{state="joined"\} 1/);
+    expect(metrics).toContain('cometd_cluster_state 0');
+    expect(metrics).toContain('cometd_cluster_rejected_total{reason="oort_forged"} 0');
+    await get(`${management}/readyz`, /"ok"/);
+
+    const [ada, bob] = await Promise.all(urls.map((url) => openSession('websocket', url)));
+    for (const session of [ada, bob]) await session?.handshake();
+    await bob?.subscribe('/chat/lobby');
+    await bob?.publish('/service/user', { me: '__proto__' });
+    void bob?.connect();
+    const heard = Promise.all([bob?.event('/chat/lobby', 20_000), bob?.event('/service/user', 20_000)]);
+    // Presence of a user takes its time to the other node.
+    const speaking = setInterval(() => {
+      void ada?.publish('/chat/lobby', 'across');
+      void ada?.publish('/service/user', { to: '__proto__' });
+    }, 200);
+    const [chat, user] = await heard;
+    clearInterval(speaking);
+    expect(chat).toMatchObject({ data: 'across' });
+    expect(user).toMatchObject({ data: { from: urls[0] } });
+    await ada?.close();
+
+    // The drain empties it of clients, then it leaves: the other hears it at once, and is alone.
+    first.child.kill('SIGTERM');
+    expect(await first.ended).toBe(0);
+    await get(`${management}/metrics`, /cometd_cluster_nodes\{state="joined"\} 0/);
+    await bob?.close();
+    second.child.kill('SIGINT');
+    expect(await second.ended).toBe(0);
+    const { createHash } = await import('node:crypto');
+    const said = first.output() + first.errors() + second.output() + second.errors();
+    expect(said).toContain('oort.url');
+    expect(said).toContain('websocket.maxMessageSize = 1048576');
+    expect(said).not.toContain(secret);
+    expect(said).not.toContain(createHash('sha512').update(secret).digest('base64'));
+  });
+
+  it('is not ready while the cluster is not whole, if the configuration says so', async () => {
+    const port = await freePort();
+    await writeFile(
+      path.join(folder, 'alone.json'),
+      JSON.stringify({
+        oort: { url: `http://127.0.0.1:${port}/cometd`, secret, cloud: 'http://127.0.0.1:1/cometd', readyz: 'down' },
+        management: { port: 0 },
+      }),
+    );
+    const alone = run(['serve', '--port', String(port), '--host', '127.0.0.1', '--config', 'alone.json']);
+    const [, management] = await alone.line(/^Management is listening on (\S+)$/m);
+    await get(`${management}/readyz`, /"cluster: down: http:\/\/127\.0\.0\.1:1\/cometd cannot be reached/);
+  });
+
+  it.each<[string, object, string, Record<string, string>?]>([
+    [
+      'no secret',
+      { url: 'http://a/cometd' },
+      'A node of a cluster needs the secret of all nodes: set COMETD_OORT_SECRET',
+    ],
+    ['no URL', { secret }, 'A node of a cluster needs its URL'],
+    ['a URL that is none', { url: 'a/cometd', secret }, 'An Oort URL must be absolute'],
+    [
+      'a name that is none',
+      { url: 'http://a/cometd', secret, chanels: [] },
+      "has no 'chanels'; did you mean 'channels'?",
+    ],
+    ['a name of nothing', { url: 'http://a/cometd', secret, constructor: 1 }, "has no 'constructor'"],
+    [
+      'multicast that trusts all',
+      { url: 'http://a/cometd', secret, multicast: {} },
+      'Anybody on the network can call out',
+    ],
+    ['a multicast name', { url: 'http://a/cometd', secret, multicast: { grupPort: 1 } }, "did you mean 'groupPort'?"],
+    [
+      'a number that is none',
+      { url: 'http://a/cometd', secret, maxBackoff: 'soon' },
+      "'oort.maxBackoff' must be a number",
+    ],
+    ['a number out of range', { url: 'http://a/cometd', secret, maxLinkQueue: -5 }, 'maxLinkQueue'],
+    ['a wrong readyz', { url: 'http://a/cometd', secret, readyz: 'up' }, "'oort.readyz' is ignore, down or degraded"],
+    ['a secret that is no text', { url: 'http://a/cometd', secret: { it: secret } }, "'oort.secret' must be a text"],
+  ])('says in one sentence what keeps it from being a node: %s', async (_title, oort, sentence, env) => {
+    await writeFile(path.join(folder, 'wrong.json'), JSON.stringify({ oort }));
+    const said = await complaint([...local, '--config', 'wrong.json'], env);
+    expect(said).toContain(sentence);
+    expect(said).not.toContain(secret);
+  });
+
+  it('takes options by --set, but never the secret', async () => {
+    const flags = [...local, '--oort-url', 'http://a/cometd'];
+    expect(await complaint([...flags, '--set', `oort.secret=${secret}`])).not.toContain(secret);
+    const said = await complaint([...flags, '--set', 'oort.maxBackof=1'], { COMETD_OORT_SECRET: secret });
+    expect(said).toContain("did you mean 'maxBackoff'?");
   });
 });

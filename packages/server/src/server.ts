@@ -121,7 +121,11 @@ export class BayeuxServer implements Bayeux {
    * messages are acknowledged. Who is still here at the end of `timeout` is cut off.
    */
   async drain(options: DrainOptions = {}): Promise<void> {
-    this.#drained ??= this.#rooms.drain.run(options).then(() => this.stop());
+    const { emptied, ...times } = options;
+    this.#drained ??= this.#rooms.drain
+      .run(times)
+      .then(() => emptied && this.diagnostics.guard('drain', undefined, emptied))
+      .then(() => this.stop());
     return this.#drained;
   }
 

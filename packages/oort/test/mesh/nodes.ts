@@ -73,6 +73,6 @@ export async function node({
 }
 
 /** Waits until what is expected is so; up to 8 s, which only a failure takes. */
-export function eventually(expected: () => void): Promise<void> {
+export function eventually(expected: () => void | Promise<void>): Promise<void> {
   return vi.waitFor(expected, { timeout: 8000, interval: 5 });
 }

@@ -16,6 +16,8 @@ export interface DrainOptions {
    * Default an eighth of `timeout`, but 3000 at most.
    */
   readonly notice?: number;
+  /** What the server still has to do when its clients have gone, or the time is over, before it stops: to leave its cluster, say. */
+  readonly emptied?: () => unknown;
 }
 
 const DEFAULT_TIMEOUT = 25_000;
@@ -62,7 +64,7 @@ export class Drain {
    * Empties the server; resolves when no client is left, when the time is over, or at `stop`. Throws `RangeError` for what
    * is no time, and then nothing has begun.
    */
-  run({ timeout = DEFAULT_TIMEOUT, notice }: DrainOptions): Promise<void> {
+  run({ timeout = DEFAULT_TIMEOUT, notice }: Omit<DrainOptions, 'emptied'>): Promise<void> {
     const quiet = notice ?? Math.min(LONGEST_NOTICE, timeout / 8);
     for (const [name, time] of Object.entries({ timeout, notice: quiet }))
       if (!(time >= 0 && time < 2 ** 31)) throw new RangeError(`'${name}' must be a time in ms, not ${time}`);
@@ -110,8 +112,9 @@ export class Drain {
     return advice;
   }
 
+  /** The other nodes of a cluster stay: without them the clients would miss what is said meanwhile. */
   #remote(): Session[] {
-    return this.#sessions().list.filter((session) => !session.isLocalSession);
+    return this.#sessions().list.filter((session) => !session.isLocalSession && !session.isNode);
   }
 
   /** False when the server has been stopped meanwhile. */

@@ -1,8 +1,8 @@
 /** The metrics of a server for Prometheus, by `prom-client`. */
 import { Counter, Gauge, Histogram, type Metric, Registry } from 'prom-client';
-import type { Measured } from './registry.ts';
+import type { Measured, Sample } from './registry.ts';
 import { Snapshot } from './snapshot.ts';
-import { type HistogramName, type MetricSpec, metrics, prometheusName, type ReadableName } from './specs.ts';
+import { type HistogramName, type MetricSpec, metrics, prefixed, prometheusName, type ReadableName } from './specs.ts';
 
 /** Where the metrics go, and what they are called. */
 export interface PrometheusOptions {
@@ -10,6 +10,17 @@ export interface PrometheusOptions {
   readonly registry?: Registry;
   /** What every name begins with; two servers in one registry need two. Default 'cometd_'. */
   readonly prefix?: string;
+  /** Counters and gauges of what the server does not know of, such as its cluster: `clusterMetrics(oort)` of `@cometd-ts/oort`. Default none. */
+  readonly more?: readonly MoreMetric[];
+}
+
+/** A metric from outside the server. */
+export interface MoreMetric {
+  /** Without prefix, unit and `_total`, as in `metricSpecs`. */
+  readonly name: string;
+  readonly spec: Omit<MetricSpec, 'type' | 'buckets'> & { readonly type: 'counter' | 'gauge' };
+  /** Its values at this moment. */
+  readonly read: () => readonly Sample[];
 }
 
 /** The metrics of one server, as Prometheus scrapes them. */
@@ -28,7 +39,7 @@ export interface PrometheusMetrics {
  * Throws `Error` when the registry has a metric of that name already.
  */
 export function prometheusMetrics(server: Measured, options: PrometheusOptions = {}): PrometheusMetrics {
-  const { registry = new Registry(), prefix = 'cometd_' } = options;
+  const { registry = new Registry(), prefix = 'cometd_', more = [] } = options;
   const snapshot = new Snapshot(server.metrics);
   const histograms = new Map<HistogramName, Histogram>();
   const names: string[] = [];
@@ -37,6 +48,11 @@ export function prometheusMetrics(server: Measured, options: PrometheusOptions =
     const metric = metricOf(described, spec, () => snapshot.samples(name as ReadableName));
     names.push(described.name);
     if (metric instanceof Histogram) histograms.set(name as HistogramName, metric);
+  }
+  for (const { name, spec, read } of more) {
+    const described = { name: prefixed(name, spec, prefix), help: spec.help, registers: [registry] };
+    names.push(described.name);
+    metricOf(described, spec, read);
   }
   const observation = server.metrics.observe((name, value) => histograms.get(name)?.observe(value));
   return {

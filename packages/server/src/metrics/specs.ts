@@ -186,6 +186,10 @@ const suffixes = { s: '_seconds', By: '_bytes', '': '' } as const;
 
 /** How Prometheus knows a metric, such as `cometd_limit_hit_total`. */
 export function prometheusName(name: MetricName, prefix = 'cometd_'): string {
-  const { unit, type } = metricSpecs[name];
+  return prefixed(name, metricSpecs[name], prefix);
+}
+
+/** The same for metrics that are not in the table. */
+export function prefixed(name: string, { unit, type }: Pick<MetricSpec, 'unit' | 'type'>, prefix: string): string {
   return `${prefix}${name}${suffixes[unit]}${type === 'counter' ? '_total' : ''}`;
 }
