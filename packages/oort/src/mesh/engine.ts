@@ -296,6 +296,8 @@ class Mesh implements MeshEngine, LinkHost {
     if (!running || url === undefined || this.#links.get(link.number) !== link) return;
     if (!isBroadcast(message.channel)) return;
     if (isForged(message, url)) return running.node.server.diagnostics.rejected('oort_forged', message.channel);
+    // Broadcasts have neither, as a rule: nothing is copied then.
+    if (!('id' in message) && !('clientId' in message)) return running.node.arrived(message);
     const { id: _id, clientId: _clientId, ...fields } = message;
     running.node.arrived(fields);
   }

@@ -294,6 +294,8 @@ export class Link {
     this.reason = '';
     this.hasFailed = false;
     this.#move('up');
+    // With acknowledged messages each batch ends a connect, and comes by here.
+    if (this.#waiting.size === 0 && this.#changes.size === 0) return;
     const messages = this.#waiting.take();
     const changes = [...this.#changes];
     this.#changes.clear();

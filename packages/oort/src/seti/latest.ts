@@ -15,11 +15,14 @@ interface Change {
 export class Latest {
   #changes: Change[] = [];
   #list = -1;
+  /** The youngest of all changes: one that is younger still, as it mostly is, need not be compared. */
+  #youngest = -1;
 
   /** Remembers a change, and answers the users it is still true of: those nothing younger was heard about. */
   changed(seq: number, userIds: readonly string[], presence: boolean): readonly string[] {
     if (seq <= this.#list) return [];
-    const younger = this.#changes.filter((change) => change.seq > seq);
+    const younger = seq > this.#youngest ? [] : this.#changes.filter((change) => change.seq > seq);
+    this.#youngest = Math.max(this.#youngest, seq);
     this.#changes.push({ seq, userIds, presence });
     if (this.#changes.length > REMEMBERED) this.#changes.shift();
     if (younger.length === 0) return userIds;

@@ -30,6 +30,8 @@ const LIST_LENGTH = 400_000;
 
 export class Seti {
   readonly oort: Oort;
+  /** Of this node, as part of a channel. */
+  readonly #id: string;
   readonly #presences: Presences = new Presences();
   readonly #events: Events<SetiEvents>;
   readonly #heard: Map<string, Latest> = new Map();
@@ -41,6 +43,7 @@ export class Seti {
 
   constructor(oort: Oort) {
     this.oort = oort;
+    this.#id = setiId(oort.url);
     this.#events = new Events(oort.server.diagnostics);
   }
 
@@ -49,7 +52,7 @@ export class Seti {
     const { oort } = this;
     if (!oort.isStarted) throw new TypeError('Start the Oort before its Seti');
     if (this.#session) throw new TypeError('This Seti was started before');
-    const session = await localSession(oort.server, `seti-${setiId(oort.url)}`);
+    const session = await localSession(oort.server, `seti-${this.#id}`);
     this.#session = session;
     this.#registrations = [
       oort.addListener('cometJoined', ({ url }) => this.#tell(url, undefined)),
@@ -178,7 +181,7 @@ export class Seti {
     for (const userId of new Set(typeof userIds === 'string' ? [userIds] : userIds)) {
       for (const own of this.#presences.sessions(userId)) void own.deliver(session, channel, data);
       const nodes = this.#presences.nodes(userId);
-      const record: UserRecord = { userId, channel, setiId: setiId(this.oort.url), data };
+      const record: UserRecord = { userId, channel, setiId: this.#id, data };
       for (const url of nodes) this.#publish(setiChannel(url), record);
       if (nodes.length > 0 || this.isAssociated(userId)) continue;
       unknown.push(userId);
@@ -204,7 +207,7 @@ export class Seti {
 
   #present(record: PresenceRecord): void {
     const { oortURL: url, alive } = record;
-    if (setiId(url) === setiId(this.oort.url)) return;
+    if (setiId(url) === this.#id) return;
     // What a node said before it was lost can arrive after it was.
     if (this.oort.isCometConnected(url)) {
       const [added, removed] = record.replace ? this.#replaced(record) : this.#alone(record);
