@@ -1,8 +1,10 @@
 /** A server for one test and the guests it receives: all leave when the test is over. */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import {
   BayeuxServer,
   type LocalSession,
   type Logger,
+  type OverloadLevel,
   type ServerMessage,
   type ServerOptions,
   type ServerSession,
@@ -113,6 +115,27 @@ export function httpOf(session: RawSession): RawHttp {
 /** A second client that carries the cookies of the first. */
 export function withCookiesOf(from: RawSession, to: RawSession): void {
   for (const [name, value] of httpOf(from).jar) httpOf(to).jar.set(name, value);
+}
+
+/** Takes the delay of every event loop in hand, in ms: from here on Node.js measures what `delay` says, at first none. */
+export function takeTheLoop(): { delay: number } {
+  const loop = { delay: 0 };
+  const histogram = monitorEventLoopDelay();
+  // What it measures is what it waited on purpose, and the delay.
+  const measure = vi
+    .spyOn(Object.getPrototypeOf(Object.getPrototypeOf(histogram)), 'percentile')
+    .mockImplementation(() => (loop.delay + 10) * 1e6);
+  onTestFinished(() => measure.mockRestore());
+  return loop;
+}
+
+/** Resolves when a server next reaches this level of overload. */
+export function reaches(server: BayeuxServer, wanted: OverloadLevel): Promise<void> {
+  return new Promise((resolve) => {
+    server.addListener('overload', (level) => {
+      if (level === wanted) resolve();
+    });
+  });
 }
 
 /** Something to wait for until the test opens it. */

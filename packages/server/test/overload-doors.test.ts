@@ -2,20 +2,11 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { performance } from 'node:perf_hooks';
-import type { OverloadLevel } from '@cometd-ts/server';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type House, host, Notebook } from './hosting.ts';
+import { host, Notebook, reaches, takeTheLoop } from './hosting.ts';
 
-function reaches(house: House, wanted: OverloadLevel): Promise<void> {
-  return new Promise((resolve) => {
-    house.bayeux.addListener('overload', (level) => {
-      if (level === wanted) resolve();
-    });
-  });
-}
-
-/** Every event loop is late by more than nothing. */
-const anyDelay = { maxEventLoopDelay: 0, sweepPeriod: 600 };
+/** Levels change within 40 ms of what the test says of the event loop. */
+const watchful = { maxEventLoopDelay: 150, sweepPeriod: 20 };
 
 describe('a busy server', () => {
   afterEach(() => void vi.restoreAllMocks());
@@ -23,7 +14,7 @@ describe('a busy server', () => {
   it('asks long-pollers to pause, each for another time; who has a WebSocket need not', async () => {
     vi.spyOn(performance, 'eventLoopUtilization').mockReturnValue({ idle: 1, active: 9, utilization: 0.9 });
     const house = await host({ maxEventLoopDelay: 1e6, sweepPeriod: 20 });
-    const busy = reaches(house, 1);
+    const busy = reaches(house.bayeux, 1);
     const [polling, socket] = [await house.enter('long-polling'), await house.enter('websocket')];
     await busy;
     const intervals: number[] = [];
@@ -43,7 +34,7 @@ describe('a busy server', () => {
   it('leaves alone who pauses longer anyway', async () => {
     vi.spyOn(performance, 'eventLoopUtilization').mockReturnValue({ idle: 1, active: 9, utilization: 0.9 });
     const house = await host({ maxEventLoopDelay: 1e6, sweepPeriod: 20, interval: 5_000 });
-    const busy = reaches(house, 1);
+    const busy = reaches(house.bayeux, 1);
     const polling = await house.enter('long-polling');
     await busy;
     expect((await polling.connect(0)).advice?.interval).toBe(5_000);
@@ -53,7 +44,7 @@ describe('a busy server', () => {
     vi.spyOn(performance, 'eventLoopUtilization').mockReturnValue({ idle: 1, active: 9, utilization: 0.9 });
     const log = new Notebook();
     const house = await host({ maxEventLoopDelay: 1e6, sweepPeriod: 20, logger: log, logLevel: 'debug' });
-    const busy = reaches(house, 1);
+    const busy = reaches(house.bayeux, 1);
     const polling = await house.enter('long-polling');
     await polling.call('no channel', {});
     expect(log.lines.filter((line) => line.startsWith('debug'))).not.toEqual([]);
@@ -66,10 +57,11 @@ describe('a busy server', () => {
 
 describe('a server that can no longer do what there is to do', () => {
   it('refuses requests before it has read them, and new connections; who has one is served', async () => {
-    const house = await host(anyDelay);
-    const critical = reaches(house, 3);
+    const loop = takeTheLoop();
+    const house = await host(watchful);
     const here = await house.enter('websocket');
-    await critical;
+    loop.delay = 501;
+    await reaches(house.bayeux, 3);
     expect(house.bayeux.isReady).toBe(false);
 
     const unread = request(house.url, { method: 'POST', headers: { 'Content-Length': '60000' } });
@@ -99,8 +91,9 @@ describe('a server that can no longer do what there is to do', () => {
   });
 
   it('says so to pages of other origins, too', async () => {
-    const house = await host({ ...anyDelay, allowedOrigins: ['https://app.example.com'] });
-    await reaches(house, 3);
+    takeTheLoop().delay = 501;
+    const house = await host({ ...watchful, allowedOrigins: ['https://app.example.com'] });
+    await reaches(house.bayeux, 3);
     const answer = await fetch(house.url, {
       method: 'POST',
       headers: { Origin: 'https://app.example.com' },
@@ -111,7 +104,8 @@ describe('a server that can no longer do what there is to do', () => {
   });
 
   it('ends the sessions with the longest queues, and leaves those whose queues are short', async () => {
-    const house = await host(anyDelay);
+    const loop = takeTheLoop();
+    const house = await host(watchful);
     const sides = [];
     for (const size of [200_000, 100_000, 65_536 - 100]) {
       const session = await house.knock('long-polling');
@@ -128,6 +122,7 @@ describe('a server that can no longer do what there is to do', () => {
         if (ended.length === 2) resolve();
       });
     });
+    loop.delay = 501;
     await both;
     expect(ended).toEqual([longest, longer]);
     expect(short?.isHandshook).toBe(true);

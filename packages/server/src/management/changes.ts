@@ -17,6 +17,8 @@ type ServerOption =
   | 'publishBurst'
   | 'maxSubscribeRate'
   | 'subscribeBurst'
+  | 'maxChannelRate'
+  | 'channelBurst'
   | 'maxBadMessages'
   | 'maxHandshakeRate'
   | 'maxHandshakeRatePerAddress'
@@ -59,6 +61,8 @@ const serverOptions: Readonly<Record<ServerOption, Follow>> = {
   publishBurst: reread,
   maxSubscribeRate: reread,
   subscribeBurst: reread,
+  maxChannelRate: reread,
+  channelBurst: reread,
   maxBadMessages: reread,
   maxHandshakeRate: reread,
   maxHandshakeRatePerAddress: reread,

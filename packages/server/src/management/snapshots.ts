@@ -75,16 +75,17 @@ export interface TransportSnapshot {
   readonly connections: number;
 }
 
-export function sessionSnapshot({ rates }: Rooms, session: Session, withId: boolean): SessionSnapshot {
-  const now = Date.now();
+export function sessionSnapshot({ rates, clock }: Rooms, session: Session, withId: boolean): SessionSnapshot {
+  // One look at both clocks, so that what came later is never shown as earlier.
+  const epoch = Date.now() - clock.now();
   return {
     hash: hashed(session.id),
     ...(withId && { id: session.id }),
     isLocal: session.isLocalSession,
     state: session.state,
     transport: session.transport,
-    since: Math.round(now - session.timing.age),
-    lastSeen: Math.round(now - session.timing.silence),
+    since: Math.round(epoch + session.timing.begun),
+    lastSeen: Math.round(epoch + session.timing.lastMessage),
     queuedMessages: session.queue.length,
     queuedBytes: session.queueBytes,
     unacknowledged: session.unacknowledged,

@@ -35,23 +35,19 @@ export class Timing {
   #expireAt = 0;
   #lastMessage: number;
   #connects = 0;
-  readonly #begun: number;
+  /** When the session began, by the clock. */
+  readonly begun: number;
 
   constructor(clock: SessionClock, via: Via) {
     this.#clock = clock;
     this.#via = via;
-    this.#begun = clock.now();
-    this.#lastMessage = this.#begun;
+    this.begun = clock.now();
+    this.#lastMessage = this.begun;
   }
 
-  /** How long the session exists, in ms. */
-  get age(): number {
-    return this.#clock.now() - this.#begun;
-  }
-
-  /** How long ago its last message came, or its connect was held, in ms. */
-  get silence(): number {
-    return this.#clock.now() - this.#lastMessage;
+  /** When its last message came, or its connect was held, by the clock. */
+  get lastMessage(): number {
+    return this.#lastMessage;
   }
 
   get via(): Via {

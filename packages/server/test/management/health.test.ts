@@ -1,12 +1,16 @@
 /** What probes are told: each state of a server, and what the application adds. */
-import { type HealthCheck, healthEndpoints } from '@cometd-ts/server';
+import { type HealthCheck, healthEndpoints, type ServerOptions } from '@cometd-ts/server';
 import { launch, openSession } from '@cometd-ts/testkit';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { found, Notebook } from '../hosting.ts';
+import { found, Notebook, reaches, takeTheLoop } from '../hosting.ts';
 
-async function house(checks: Readonly<Record<string, HealthCheck>> = {}, path = '') {
+async function house(
+  checks: Readonly<Record<string, HealthCheck>> = {},
+  path = '',
+  options: ServerOptions = { maxHandshakeRate: 0 },
+) {
   const log = new Notebook();
-  const bayeux = found({ logger: log, maxHandshakeRate: 0 });
+  const bayeux = found({ logger: log, ...options });
   const probes = await launch({ pages: healthEndpoints(bayeux, { checks, path }) });
   onTestFinished(() => probes.close());
   const ask = async (place: string, method = 'GET') => {
@@ -39,6 +43,20 @@ describe('the endpoints of health', () => {
     await drained;
     expect(await reasons('/readyz')).toEqual(['stopped']);
     expect(await reasons('/livez')).toEqual([]);
+  });
+
+  it('tell that there is far too much to do, and not that there is only too much', async () => {
+    const loop = takeTheLoop();
+    const { bayeux, reasons } = await house({}, '', { maxEventLoopDelay: 150, sweepPeriod: 20 });
+    bayeux.start();
+    loop.delay = 151;
+    await reaches(bayeux, 2);
+    expect(await reasons('/readyz')).toEqual([]);
+    loop.delay = 501;
+    await reaches(bayeux, 3);
+    expect(await reasons('/readyz')).toEqual(['overloaded']);
+    expect(await reasons('/livez')).toEqual([]);
+    expect(await reasons('/startupz')).toEqual([]);
   });
 
   it('ask the application, and tell which of its checks are not well', async () => {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AcknowledgedMessagesExtension, optionSpecs } from '@cometd-ts/server';
 import { openSession } from '@cometd-ts/testkit';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { hashed } from '../../src/diagnostics.ts';
 import { changeableOptions } from '../../src/management/changes.ts';
 import { found, held, host, lodge, transports } from '../hosting.ts';
@@ -67,6 +67,19 @@ describe('management shows', () => {
       expect(management.session('0badcafe')).toBeUndefined();
     },
   );
+
+  it('what came later as later, however long the machine takes to look', () => {
+    const server = found();
+    lodge(server);
+    let time = performance.now();
+    vi.spyOn(performance, 'now').mockImplementation(() => {
+      time += 3;
+      return time;
+    });
+    onTestFinished(() => void vi.restoreAllMocks());
+    const [shown] = server.management.sessions();
+    expect(shown?.since).toBeLessThanOrEqual(shown?.lastSeen ?? 0);
+  });
 
   it('the largest queues first, and none that is empty', async () => {
     const server = found();
@@ -181,7 +194,7 @@ describe('management', () => {
   });
 
   it('changes limits and rates for who is here already', async () => {
-    const house = await host({ maxPublishRate: -1, maxSessions: -1 });
+    const house = await host({ maxPublishRate: -1, maxChannelRate: -1, maxSessions: -1 });
     const { management } = house.bayeux;
     const session = await house.enter();
     expect((await session.publish('/a', 1)).successful).toBe(true);
@@ -194,6 +207,15 @@ describe('management', () => {
     });
     management.change('maxPublishRate', -1);
     expect((await session.publish('/a', 1)).successful).toBe(true);
+    management.change('channelBurst', 1);
+    management.change('maxChannelRate', 1);
+    expect((await session.subscribe('/new/a')).successful).toBe(true);
+    expect(await session.subscribe('/new/b')).toMatchObject({
+      successful: false,
+      error: '400:maxChannelRate,1:limit_exceeded',
+    });
+    management.change('maxChannelRate', -1);
+    expect((await session.subscribe('/new/b')).successful).toBe(true);
     management.change('maxSessions', 1);
     expect(await (await house.knock()).handshake()).toMatchObject({
       successful: false,
