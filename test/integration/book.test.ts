@@ -1,5 +1,5 @@
-/** The walk through the book leaves no section out, leads to code that runs. */
-import { readFile } from 'node:fs/promises';
+/** The walk through the book leaves no section out, leads to code that runs; the front door leads to every page. */
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 
@@ -87,5 +87,14 @@ describe('the walk through the book', () => {
         ).toBe(true);
       else expect(section).toMatch(/^9\.4\.1\.3 /); // clusters have a chapter of their own
     }
+  });
+});
+
+describe('the front door of the documentation', () => {
+  it('leads to every page', async () => {
+    const door = await readFile(path.join(docs, 'README.md'), 'utf8');
+    const linked = new Set([...door.matchAll(/\]\(([^)#\s]+)/g)].map(([, link]) => link));
+    const pages = (await readdir(docs, { recursive: true })).filter((name) => name.endsWith('.md'));
+    expect(pages.filter((page) => page !== 'README.md' && !linked.has(page))).toEqual([]);
   });
 });
