@@ -118,7 +118,7 @@ public class BenchNode {
         map.start();
     }
 
-    private void obey(String[] words) {
+    private void obey(String[] words) throws Exception {
         String id = words[0];
         String what = words.length > 2 ? words[2] : "";
         switch (words[1]) {
@@ -126,7 +126,12 @@ public class BenchNode {
                 oort.observeComet(what);
                 say(id);
             }
-            case "joined" -> when(id, () -> members >= Integer.parseInt(what));
+            case "members" -> when(id, () -> members == Integer.parseInt(what));
+            case "stop" -> {
+                seti.stop();
+                oort.stop();
+                say(id);
+            }
             case "fill" -> fill(id, Integer.parseInt(what));
             case "equal" -> when(id, () -> hasEntries(Integer.parseInt(what)));
             case "users" -> {

@@ -32,6 +32,8 @@ const STALLED = 5_000;
 
 const arrivals = new Uint16Array(RING);
 const delays: RecordableHistogram[] = [];
+/** Ports of nodes that may go. */
+const leaving: Set<number> = new Set();
 let publisher: Peer | undefined;
 let receivers = 0;
 let published = 0;
@@ -50,9 +52,8 @@ function lost(error: Error): never {
 }
 
 /** Nodes keep the order of one publisher, so the n-th message of a subscriber is the n-th published since it has come. */
-function receiver(node: number): (bytes: Buffer) => void {
+function receiver(histogram: RecordableHistogram): (bytes: Buffer) => void {
   let next = published;
-  const histogram = delays[node]!;
   return (bytes) => {
     agesOf(bytes, (age) => histogram.record(Math.max(1, age)));
     for (let left = countMessages(bytes); left > 0; left--) arrived(next++);
@@ -99,11 +100,22 @@ function pace(rate: number): void {
 answer({
   /** Subscribers for one more node; with the first comes the publisher. */
   enter: async ({ port, subscribers }: { readonly port: number; readonly subscribers: number }) => {
-    const node = delays.push(createHistogram()) - 1;
-    const common = { port, onReply: () => undefined, onLost: lost };
-    for (let i = 0; i < subscribers; i++) await connectBayeux({ ...common, subscribes: true, onBytes: receiver(node) });
+    const histogram = createHistogram();
+    delays.push(histogram);
+    const onLost = (error: Error): void => {
+      if (!leaving.has(port)) lost(error);
+    };
+    const common = { port, onReply: () => undefined, onLost };
+    for (let i = 0; i < subscribers; i++)
+      await connectBayeux({ ...common, subscribes: true, onBytes: receiver(histogram) });
     receivers += subscribers;
     publisher ??= await connectBayeux({ ...common, subscribes: false, onBytes: () => undefined });
+  },
+  /** The node that came last is about to go, with its subscribers. */
+  leave: ({ port, subscribers }: { readonly port: number; readonly subscribers: number }) => {
+    leaving.add(port);
+    delays.pop();
+    receivers -= subscribers;
   },
   start: ({ inFlight: most, rate }: Traffic) => {
     if (rate !== undefined) return pace(rate);

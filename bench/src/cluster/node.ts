@@ -98,8 +98,12 @@ async function obey(id: string, deed: string, what: string): Promise<void> {
     case 'observe':
       oort.observeComet(what);
       return say(id);
-    case 'joined':
-      return when(id, () => members >= count);
+    case 'members':
+      return when(id, () => members === count);
+    case 'stop':
+      await seti.stop();
+      await oort.stop();
+      return say(id);
     case 'fill':
       await map.setAndShare(
         new Map(Array.from({ length: count }, (_, i) => [`key-${i}`, `value of the entry ${i}`] as const)),

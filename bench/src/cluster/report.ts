@@ -167,7 +167,7 @@ function trafficTable(all: readonly TrafficRun[]): string[] {
 }
 
 function changeTable(all: readonly ChangeRun[]): string[] {
-  const counts = [...new Set(all.map(({ nodes }) => nodes))];
+  const counts = [...new Set(all.map(({ nodes }) => nodes))].sort((a, b) => a - b);
   const rows = counts.flatMap((nodes) => {
     const runs = all.filter((run) => run.nodes === nodes);
     return clusterNames.flatMap((cluster) => {

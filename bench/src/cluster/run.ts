@@ -1,4 +1,4 @@
-/** A cluster that grows, with its load; what its traffic costs; and what it costs two fresh nodes to meet. */
+/** A cluster that shrinks, with its load; what its traffic costs; and what it costs two fresh nodes to meet. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Child } from '../child.ts';
@@ -17,7 +17,7 @@ const FOREIGN = 0.06;
 const SETTLE = 100;
 
 /** Warm is who has carried so many messages, or was busy with it for so many seconds. */
-const WARM = { messages: 8_000, seconds: 4 };
+const WARM = { messages: 20_000, seconds: 12 };
 
 const isWarm = ({ messages, seconds }: Heard): boolean => messages >= WARM.messages || seconds >= WARM.seconds;
 
@@ -86,8 +86,22 @@ export class Cluster {
     const others = this.#nodes.slice();
     this.#nodes.push(node);
     if (others[0]) await node.ask('observe', others[0].url);
-    await Promise.all(this.#nodes.map((one) => one.ask('joined', others.length)));
+    await this.#settled();
     await this.#load.ask('enter', { port: node.port, subscribers: SUBSCRIBERS });
+  }
+
+  /** The node that came last takes leave of the others. */
+  async shrink(): Promise<void> {
+    const node = this.#nodes.pop();
+    if (!node) return;
+    await this.#load.ask('leave', { port: node.port, subscribers: SUBSCRIBERS });
+    await node.ask('stop');
+    await this.#settled();
+    await node.end();
+  }
+
+  async #settled(): Promise<void> {
+    await Promise.all(this.#nodes.map((one) => one.ask('members', this.#nodes.length - 1)));
   }
 
   /** Until the code that matters is compiled. */

@@ -45,4 +45,4 @@ export const meetings: readonly Meeting[] = [
 ];
 
 /** Users who come and go at once, for the cost of one change. */
-export const CHANGES = 500;
+export const CHANGES = 2_000;

@@ -1,4 +1,4 @@
-/** `npm run bench -- cluster`: clusters of ours and of Java's grow side by side, and take turns under load. */
+/** `npm run bench -- cluster`: clusters of ours and of Java's shrink side by side, and take turns under load. */
 import { parseArgs } from 'node:util';
 import { pinSelf } from '../child.ts';
 import { listOf, numberOf } from '../flags.ts';
@@ -57,14 +57,17 @@ export async function benchCluster(args: readonly string[]): Promise<void> {
   if (only.includes('traffic')) {
     const running = clusters.map((name) => new Cluster(name, commandOf));
     try {
-      for (let nodes = 1; nodes <= most; nodes++) {
-        for (const cluster of running) {
-          await attempt(cluster.name, `a cluster of ${nodes}`, 0, async () => {
-            await cluster.grow();
-            await cluster.warmUp(traffics[1]!);
-          });
-        }
+      // From the largest to the smallest: when one node is measured, it is as warm as it was among others.
+      for (const cluster of running) {
+        await attempt(cluster.name, 'starting', 0, async () => {
+          for (let nodes = 1; nodes <= most; nodes++) await cluster.grow();
+          await cluster.warmUp(traffics[1]!);
+        });
+      }
+      for (let nodes = most; nodes >= 1; nodes--) {
         await measure(running, nodes, rounds, seconds, results, attempt);
+        if (nodes === 1) break;
+        for (const cluster of running) await attempt(cluster.name, 'shrinking', 0, () => cluster.shrink());
       }
     } finally {
       await Promise.all(running.map((cluster) => cluster.end()));
