@@ -29,7 +29,14 @@ export function clusterMetrics(oort: Oort): readonly ClusterMetric[] {
   const by = (label: string, values: readonly string[], prefix: string) => () =>
     values.map((value) => ({ labels: { [label]: value }, value: count(`${prefix}.${value}`) }));
   const one = (value: () => number) => () => [{ labels: {}, value: value() }];
-  const rejections: readonly string[] = ['oort_handshake', 'oort_forged', 'oort_not_allowed', 'oort_url', 'oort_crowd'];
+  const rejections: readonly string[] = [
+    'oort_handshake',
+    'oort_forged',
+    'oort_not_allowed',
+    'oort_url',
+    'oort_crowd',
+    'oort_unasked',
+  ];
   return [
     gauge(
       'cluster_state',

@@ -10,7 +10,7 @@ import { Link, type LinkHost, type Opening } from './link.ts';
 import type { LinkSettings } from './link-options.ts';
 import { type Action, type Event, Membership } from './membership.ts';
 import { type MeshOptions, type MeshSettings, meshSettings } from './options.ts';
-import { isForged } from './payload.ts';
+import { isForged, isObserved } from './payload.ts';
 import { isObject, isURL } from './secret.ts';
 import { MeshSeeker } from './seeker.ts';
 import { linksOf, statusOf } from './status.ts';
@@ -123,6 +123,7 @@ class Mesh implements MeshEngine, LinkHost {
         this.#feed(alias === undefined ? event : { ...event, alias });
       },
       memberOf: (session) => this.#sessions.get(session.id)?.member,
+      mayCome: (url) => !this.#isCrowded || this.#running?.membership.find(url) !== undefined,
     });
     const persistent = (name: string) =>
       server.createChannelIfAbsent(name, (channel) => {
@@ -213,7 +214,23 @@ class Mesh implements MeshEngine, LinkHost {
         `${by} tells of a node at ${new URL(url).origin}, which is not allowed`,
       );
     }
+    if (this.#isCrowded) return this.#turnAway(url, by);
     this.#feed({ what: 'observe', url });
+  }
+
+  /** Nodes that were told of and cannot be reached cost an attempt now and then: there are not to be more and more of them. */
+  get #isCrowded(): boolean {
+    return (this.#running?.membership.pending.length ?? 0) >= this.#settings.maxComets;
+  }
+
+  #turnAway(url: string, by: string): void {
+    const { diagnostics } = (this.#running as Running).node.server;
+    diagnostics.rejected('oort_crowd', url);
+    const most = this.#settings.maxComets;
+    diagnostics.warn(
+      'oort_crowd',
+      `${by} tells of more nodes, and ${most} cannot be reached already (option maxComets)`,
+    );
   }
 
   // Channels and messages
@@ -295,6 +312,9 @@ class Mesh implements MeshEngine, LinkHost {
     const url = link.member?.url;
     if (!running || url === undefined || this.#links.get(link.number) !== link) return;
     if (!isBroadcast(message.channel)) return;
+    // Who is asked for some channels cannot speak on others.
+    if (!isObserved(message.channel, this.#observed))
+      return running.node.server.diagnostics.rejected('oort_unasked', message.channel);
     if (isForged(message, url)) return running.node.server.diagnostics.rejected('oort_forged', message.channel);
     // Broadcasts have neither, as a rule: nothing is copied then.
     if (!('id' in message) && !('clientId' in message)) return running.node.arrived(message);

@@ -11,6 +11,8 @@ export interface GateHost {
   /** A node has shaken hands; its reply is about to leave. */
   knocked(session: ServerSession, knock: Knock): void;
   memberOf(session: ServerSession): Member | undefined;
+  /** Whether one more node may be gone to. */
+  mayCome(url: string): boolean;
 }
 
 export class Gate implements Extension {
@@ -59,6 +61,7 @@ export class Gate implements Extension {
     if (knock.id === id) return '';
     if (knock.url === url) return `it has the URL of this node, ${url}, but is another one`;
     if (!this.#settings.allows(knock.url)) return `its URL ${knock.url} is not allowed`;
+    if (!this.#host.mayCome(knock.url)) return 'too many nodes cannot be reached (option maxComets)';
     return '';
   }
 

@@ -35,7 +35,7 @@ export interface MeshOptions extends LinkOptions {
   readonly maxNodeQueueBytes?: number;
   /** How long half a pair of links may stay half before it is reported, and the other node is asked again. Default 10000. */
   readonly patience?: number;
-  /** How many nodes another node may tell of in one message. Default 1000. */
+  /** How many nodes another node may tell of in one message, and how many that cannot be reached are tried. Default 1000. */
   readonly maxComets?: number;
 }
 

@@ -12,3 +12,15 @@ export function isForged(message: Message, url: string): boolean {
   if (!isReserved(channel) || !isObject(data)) return false;
   return fields.some((field) => data[field] !== undefined && data[field] !== url);
 }
+
+/** Whether a channel is among the observed ones, or one of their patterns matches it. */
+export function isObserved(channel: string, observed: ReadonlySet<string>): boolean {
+  if (observed.has(channel)) return true;
+  for (const pattern of observed) {
+    if (!pattern.endsWith('*')) continue;
+    const isDeep = pattern.endsWith('/**');
+    const root = pattern.slice(0, isDeep ? -2 : -1);
+    if (channel.startsWith(root) && (isDeep || !channel.includes('/', root.length))) return true;
+  }
+  return false;
+}

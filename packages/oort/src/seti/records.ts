@@ -1,4 +1,5 @@
 /** The two messages of Seti as they travel: presence of users, and messages to them. */
+import { ChannelId, isMeta } from '@cometd-ts/protocol';
 
 /** Users of a node came or went. `replace`: these are all it has. `alive`: it asks for the list of whoever hears it. */
 export interface PresenceRecord {
@@ -25,8 +26,13 @@ export function readRecord(data: unknown): PresenceRecord | UserRecord | null {
   const fields = data as Readonly<Record<string, unknown>>;
   if ('presence' in fields) return readPresence(fields);
   const { userId, channel } = fields;
-  if (typeof userId !== 'string' || typeof channel !== 'string') return null;
+  if (typeof userId !== 'string' || typeof channel !== 'string' || !isForUsers(channel)) return null;
   return { userId, channel, data: fields.data };
+}
+
+/** Meta messages are the server's alone: with them another node could end or lead astray the clients of this one. */
+function isForUsers(channel: string): boolean {
+  return ChannelId.problem(channel) === undefined && !isMeta(channel) && !channel.endsWith('*');
 }
 
 export function isPresence(record: PresenceRecord | UserRecord): record is PresenceRecord {

@@ -28,6 +28,9 @@ export interface SetiEvents {
 /** Most characters of user ids in one message: what nodes take in one frame is limited. */
 const LIST_LENGTH = 400_000;
 
+/** How many nodes that have not joined are remembered. */
+const MOST_EARLY = 1_000;
+
 export class Seti {
   readonly oort: Oort;
   /** Of this node, as part of a channel. */
@@ -35,6 +38,8 @@ export class Seti {
   readonly #presences: Presences = new Presences();
   readonly #events: Events<SetiEvents>;
   readonly #heard: Map<string, Latest> = new Map();
+  /** Nodes that told of users before they joined; of those who never do nobody would hear that they are gone. */
+  readonly #early: Set<string> = new Set();
   /** The listener for the end of a session, by session and user: a session may have several users. */
   readonly #watches: Map<ServerSession, Map<string, Registration>> = new Map();
   #registrations: Registration[] = [];
@@ -55,7 +60,7 @@ export class Seti {
     const session = await localSession(oort.server, `seti-${this.#id}`);
     this.#session = session;
     this.#registrations = [
-      oort.addListener('cometJoined', ({ url }) => this.#tell(url, undefined)),
+      oort.addListener('cometJoined', ({ url }) => this.#tell(url, this.#early.delete(url) || undefined)),
       oort.addListener('cometLeft', (member) => this.#left(member)),
       oort.addListener('observed', (channel, _member, deliver) => {
         if (channel === SETI_ALL) for (const record of this.#list(true)) deliver({ channel: SETI_ALL, data: record });
@@ -86,6 +91,7 @@ export class Seti {
     for (const user of this.#presences.users)
       for (const node of this.#presences.nodes(user)) this.#presences.removeNode(user, node);
     this.#heard.clear();
+    this.#early.clear();
     if (session.isHandshook) await session.disconnect();
   }
 
@@ -209,12 +215,19 @@ export class Seti {
     const { oortURL: url, alive } = record;
     if (setiId(url) === this.#id) return;
     // What a node said before it was lost can arrive after it was.
-    if (this.oort.isCometConnected(url)) {
+    if (this.oort.isCometConnected(url) && !this.#isJoined(url)) {
+      if (this.#early.size >= MOST_EARLY) this.#early.clear();
+      this.#early.add(url);
+    } else if (this.oort.isCometConnected(url)) {
       const [added, removed] = record.replace ? this.#replaced(record) : this.#alone(record);
       for (const userId of removed) this.#events.tell('presenceRemoved', { userId, url, isLocal: false });
       for (const userId of added) this.#events.tell('presenceAdded', { userId, url, isLocal: false });
     }
     if (alive) this.#tell(url, undefined);
+  }
+
+  #isJoined(url: string): boolean {
+    return this.oort.members.some((member) => member.url === url);
   }
 
   #replaced({ oortURL: url, userIds, seq }: PresenceRecord): [added: string[], removed: string[]] {

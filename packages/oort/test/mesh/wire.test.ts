@@ -216,12 +216,20 @@ describe('a node that comes', () => {
     expect(heard).toEqual([{ 'oort.info.url': peer.url }]);
   });
 
-  it('is heard on its link only with what is its own', async () => {
+  it('is heard on its link only with what is its own, and on channels it was asked for', async () => {
     const { peer, house } = await two();
+    house.oort.observeChannel('/oort/objects/o');
+    house.oort.observeChannel('/asked/*');
     const heard: unknown[] = [];
     house.server.createChannelIfAbsent('/oort/objects/o').channel.addListener('message', (_s, _c, { data }) => {
       heard.push(data);
     });
+    const said: string[] = [];
+    for (const channel of ['/asked/a', '/asked/a/b', '/unasked', '/asked'])
+      house.server.createChannelIfAbsent(channel).channel.addListener('message', () => void said.push(channel));
+    peer.tell(...['/unasked', '/asked', '/asked/a/b', '/asked/a'].map((channel) => ({ channel, data: 1 })));
+    await eventually(() => expect(said).toEqual(['/asked/a']));
+    expect(house.server.diagnostics.counters.get('rejected.oort_unasked')).toBe(3);
     peer.tell(
       { channel: '/oort/objects/o', data: { 'oort.info.url': 'http://10.0.0.9/cometd' } },
       { channel: '/oort/objects/o', data: { 'oort.info.url': peer.url } },
