@@ -7,6 +7,7 @@ const help = `cometd: Bayeux from the command line
 
 Usage:
   cometd serve [options]     a standalone server; cometd serve --help lists its options
+  cometd bench [side]        a load test: server, client, compare; cometd bench --help says more
   cometd --version
   cometd --help
 `;
@@ -23,6 +24,11 @@ export async function main(
         if (rest.includes('--help') || rest.includes('-h')) console.log(serveHelp);
         else await serve(rest, environment);
         return 0;
+      case 'bench': {
+        // Who serves does not load what measures.
+        const { bench } = await import('./bench/index.ts');
+        return await bench(rest, environment);
+      }
       case '--version':
       case '-v':
         console.log(version());
@@ -33,7 +39,7 @@ export async function main(
         console.log(help);
         return 0;
       default:
-        throw new Complaint(`There is no command '${command}'; did you mean 'serve'?`);
+        throw new Complaint(`There is no command '${command}'; it is serve or bench`);
     }
   } catch (error) {
     if (!(error instanceof Complaint)) throw error;
