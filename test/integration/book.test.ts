@@ -36,6 +36,8 @@ const sections: Readonly<Record<string, number>> = {
   '10.7': 3,
   '10.8': 2,
   '10.9': 3,
+  '11': 2,
+  '11.2': 3,
 };
 
 interface Row {
