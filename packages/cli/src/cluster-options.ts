@@ -44,6 +44,7 @@ const names: Readonly<Record<string, Kind>> = {
   maxNodeQueue: 'number',
   maxNodeQueueBytes: 'number',
   patience: 'number',
+  forgetAfter: 'number',
   maxComets: 'number',
   transports: 'list',
   backoffIncrement: 'number',

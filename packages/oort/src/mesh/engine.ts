@@ -433,6 +433,19 @@ class Mesh implements MeshEngine, LinkHost {
   #watch(): void {
     this.#look();
     this.#remind();
+    this.#forget();
+  }
+
+  /** Nodes that are gone for good would be looked for without end. */
+  #forget(): void {
+    const { forgetAfter } = this.#settings;
+    if (forgetAfter === null) return;
+    for (const { url, in: inward, problem, since } of this.links) {
+      if (problem === '' || inward !== 'none' || Date.now() - since < forgetAfter) continue;
+      this.diagnostics.count('oort_forgotten');
+      this.diagnostics.info(`${url} is looked for no longer (option forgetAfter): ${problem}`);
+      this.deobserveComet(url);
+    }
   }
 
   /** Half a pair: our link is there, and the other node does not come. It is told of us again, in case it has lost us. */

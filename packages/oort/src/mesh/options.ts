@@ -35,6 +35,11 @@ export interface MeshOptions extends LinkOptions {
   readonly maxNodeQueueBytes?: number;
   /** How long half a pair of links may stay half before it is reported, and the other node is asked again. Default 10000. */
   readonly patience?: number;
+  /**
+   * After how long a node that cannot be reached, and is not here either, is looked for no longer, as `deobserveComet` does it: for
+   * nodes whose URLs are not used again, such as pods. Who comes anew is welcome. Default never.
+   */
+  readonly forgetAfter?: number;
   /** How many nodes another node may tell of in one message, and how many that cannot be reached are tried. Default 1000. */
   readonly maxComets?: number;
 }
@@ -52,6 +57,7 @@ export interface MeshSettings {
   readonly timeout: number | null;
   readonly queueBounds: QueueBounds;
   readonly patience: number;
+  readonly forgetAfter: number | null;
   readonly maxComets: number;
   readonly link: LinkSettings;
 }
@@ -76,6 +82,7 @@ export function meshSettings(options: MeshOptions): MeshSettings {
       maxQueueBytes: bound('maxNodeQueueBytes', options.maxNodeQueueBytes ?? 67_108_864),
     },
     patience: time('patience', options.patience) ?? 10_000,
+    forgetAfter: time('forgetAfter', options.forgetAfter),
     maxComets: time('maxComets', options.maxComets) ?? 1000,
     link: linkSettings(options),
   };

@@ -53,6 +53,22 @@ describe('A node that is drained', () => {
   });
 });
 
+describe('A node that is gone for good', () => {
+  it('is looked for no longer after forgetAfter, and comes back when it is there again', async () => {
+    const one = await node({ mesh: { forgetAfter: 200 } });
+    const two = await node();
+    await two.stop();
+    one.oort.observeComet(two.url);
+    await eventually(() => expect(one.oort.status.state).toBe('down'));
+    await eventually(() => expect(one.oort.status).toEqual({ state: 'up', reason: '' }));
+    expect(one.oort.knownComets).toEqual([]);
+    expect(one.server.diagnostics.counters.get('oort_forgotten')).toBe(1);
+    const anew = await node({ port: two.launched.port });
+    anew.oort.observeComet(one.url);
+    await eventually(() => expect(one.life.at(-1)).toBe(`joined ${anew.url}`));
+  });
+});
+
 describe('The metrics of a cluster', () => {
   it('tell the state, the nodes, what waits and what was lost, with labels that are none of a peer', async () => {
     const one = await node({ mesh: { patience: 100 } });
