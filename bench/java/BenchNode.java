@@ -51,6 +51,8 @@ public class BenchNode {
         holder.setInitParameter("ws.cometdURLMapping", "/cometd/*");
         holder.setInitParameter("ws.maxMessageSize", "67108864");
         holder.setInitParameter("maxMessageSize", "67108864");
+        // Clusters take turns: meanwhile nobody may be thought dead.
+        holder.setInitParameter("ws.idleTimeout", "300000");
         holder.setInitOrder(1);
         holder.setAsyncSupported(true);
         context.addServlet(holder, "/cometd/*");

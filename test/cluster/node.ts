@@ -1,12 +1,17 @@
 /** One node of a cluster as a process of its own: it does what its parent asks, and tells what happens. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Oort, Seti } from '@cometd-ts/oort';
 import { meshEngine } from '@cometd-ts/oort/mesh';
 import { AcknowledgedMessagesExtension, BayeuxServer, type LocalSession } from '@cometd-ts/server';
 import type { Plan, Report, Request } from './words.ts';
 
 const plan = JSON.parse(process.argv[2] ?? '') as Plan;
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
 function tell(report: Report): void {
   process.send?.(report);
@@ -57,6 +62,14 @@ const deeds: Record<string, (...args: never[]) => unknown> = {
   },
   users: () => [...seti.userIds].sort(),
   send: (user: string, data: unknown) => seti.sendMessage(user, '/service/msg', data),
+  /** What it holds, in bytes, after all that can be freed is. */
+  heap: async () => {
+    for (let each = 0; each < 3; each++) {
+      collect();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return process.memoryUsage().heapUsed;
+  },
   stop: async () => {
     await seti.stop();
     await oort.stop();

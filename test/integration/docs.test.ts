@@ -1,7 +1,8 @@
 /** Every code block of the documentation compiles and runs, and says what the page says it says. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -9,7 +10,9 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const workshop = path.join(root, '.tmp/snippets');
+await mkdir(path.join(root, '.tmp'), { recursive: true });
+/** Each run has its own, so that two at once do not disturb each other. */
+const workshop = await mkdtemp(path.join(root, '.tmp/snippets-'));
 
 /**
  * A TypeScript block of a page: `ts file=client.ts with=server.ts` runs while the block `server.ts` of that page does;
@@ -61,14 +64,39 @@ function folderOf(snippet: Snippet): string {
   return path.join(workshop, snippet.page.replace(/\W+/g, '-'));
 }
 
-/** A port nobody listens on at this moment, to take the place of 8080 on the page. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
+/** A port to take the place of 8080 on the page, until it is given back. */
+interface Lease {
+  readonly port: number;
+  end(): void;
+}
+
+/**
+ * A port below those that the system gives to whoever asks for any. Who leases it holds the UDP port of the same number
+ * meanwhile, so that other runs pass it over from before the snippet listens until after it has ended.
+ */
+async function leasePort(): Promise<Lease> {
+  const port = 20_000 + Math.floor(Math.random() * 12_000);
+  const guard = createSocket('udp4');
+  guard.bind({ port, address: '127.0.0.1', exclusive: true });
+  const isOurs = await once(guard, 'listening').then(
+    () => isFree(port),
+    () => false,
+  );
+  if (isOurs) return { port, end: () => guard.close() };
+  guard.close();
+  return leasePort();
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port);
+  const listens = await once(server, 'listening').then(
+    () => true,
+    () => false,
+  );
+  if (!listens) return false;
   server.close();
   await once(server, 'close');
-  return port;
+  return true;
 }
 
 /** Packages of others are loaded as they are. */
@@ -132,7 +160,6 @@ async function run(file: string, prints: readonly string[], children: ChildProce
 
 describe('the documentation', () => {
   beforeAll(async () => {
-    await rm(workshop, { recursive: true, force: true });
     for (const snippet of all) {
       await mkdir(folderOf(snippet), { recursive: true });
       await writeFile(path.join(folderOf(snippet), snippet.file), snippet.code);
@@ -172,7 +199,7 @@ describe('the documentation', () => {
     'has code that runs: %s',
     async (_title, snippet) => {
       const children: ChildProcess[] = [];
-      const port = await freePort();
+      const { port, end } = await leasePort();
       try {
         if (snippet.with !== undefined) {
           const server = all.find((other) => other.page === snippet.page && other.file === snippet.with);
@@ -181,7 +208,10 @@ describe('the documentation', () => {
         }
         await run(await bundle(snippet, port), snippet.prints, children);
       } finally {
+        const ended = children.filter((child) => child.exitCode === null).map((child) => once(child, 'exit'));
         for (const child of children) child.kill('SIGKILL');
+        await Promise.all(ended);
+        end();
       }
     },
   );
