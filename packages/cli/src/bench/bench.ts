@@ -15,8 +15,8 @@ export interface Progress {
   arriving(received: number, expected: number): void;
 }
 
-/** How long a server may take to tell how it is, in ms. */
-const ANSWER = 2_000;
+/** How long a server may take to tell how it is, in ms: while it has nothing to do, and after a run. */
+const ANSWER = { begin: 1_000, end: 10_000 } as const;
 /** From when all are ready until the first batch, in µs. */
 const BREATH = 50_000;
 /** Width of a moment of the time line, in ms. */
@@ -140,7 +140,7 @@ export class Bench {
     });
     const ask = (what: 'begin' | 'end'): Promise<Vitals | null> =>
       new Promise((resolve) => {
-        const timer = setTimeout(() => resolve(null), ANSWER);
+        const timer = setTimeout(() => resolve(null), ANSWER[what]);
         answer = (vitals) => {
           clearTimeout(timer);
           resolve(vitals);

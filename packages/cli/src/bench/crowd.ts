@@ -69,6 +69,7 @@ export class Crowd {
   #slice = newHistogram();
   #since = { sent: 0, received: 0, entered: 0 };
   #run = '';
+  #isClosed = false;
   #watch: VitalsWatch | undefined;
   #ticker: NodeJS.Timeout | undefined;
 
@@ -97,7 +98,7 @@ export class Crowd {
   }
 
   async #admit(count: number): Promise<void> {
-    while (this.#users.length < count) {
+    while (!this.#isClosed && this.#users.length < count) {
       const user = new User(this.#plan, this.#choose(), this.#reader, {
         heard: (messages, bytes) => this.#heard(messages, bytes),
         refused: (reason) => {
@@ -197,6 +198,7 @@ export class Crowd {
   }
 
   close(): void {
+    this.#isClosed = true;
     clearInterval(this.#ticker);
     for (const user of this.#users.splice(0)) user.leave();
     // What was said last is given the time to leave.
