@@ -420,6 +420,13 @@ describe('cometd serve', () => {
     });
   });
 
+  it('reads 16 KiB of header fields, and no more', async () => {
+    const url = await urlOf(run(local));
+    const ask = async (size: number) => (await fetch(url, { headers: { 'x-long': 'x'.repeat(size) } })).status;
+    // Without a message it is no Bayeux; what counts is that it was read.
+    expect([await ask(15_000), await ask(16_384)]).toEqual([400, 431]);
+  });
+
   it('hands the server to the modules of the user', async () => {
     await writeFile(
       path.join(folder, 'services.mjs'),
