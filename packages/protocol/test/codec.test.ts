@@ -103,7 +103,9 @@ describe('the envelope', () => {
     expect(decode('[{"data":{"class":"Point"}}]', options).messages[0]?.data).toBeInstanceOf(Point);
   });
 
-  it('never makes decode throw anything but a PayloadError, and never takes what JSON.parse refuses', () => {
+  it('never makes decode throw anything but a PayloadError, and never takes what JSON.parse refuses', {
+    timeout: 60_000,
+  }, () => {
     const piece = fc.constantFrom(
       '[',
       ']',
