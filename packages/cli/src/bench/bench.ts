@@ -110,7 +110,7 @@ export class Bench {
     });
   }
 
-  #heed({ at, sent, entered, received, latencies }: Tick): void {
+  #heed({ at, span, sent, entered, received, latencies }: Tick): void {
     if (entered > 0) {
       this.#entered += entered;
       this.#progress.gathering(this.#entered, this.#goal);
@@ -118,8 +118,16 @@ export class Bench {
     const run = this.#run;
     if (!run) return;
     const index = Math.max(0, Math.floor((at - run.start) / 1_000 / MOMENT));
-    const moment = run.moments.get(index) ?? { sent: 0, received: 0, latencies: newHistogram() };
+    const moment = run.moments.get(index) ?? {
+      from: at,
+      to: at,
+      sent: 0,
+      received: 0,
+      latencies: newHistogram(),
+    };
     run.moments.set(index, moment);
+    moment.from = Math.min(moment.from, at - span);
+    moment.to = Math.max(moment.to, at);
     moment.sent += sent;
     moment.received += received;
     moment.latencies.add(decoded(latencies));
@@ -161,6 +169,9 @@ export class Bench {
 }
 
 interface Moments {
+  /** What the ticks in it cover, in µs. */
+  from: number;
+  to: number;
   sent: number;
   received: number;
   readonly latencies: ReturnType<typeof newHistogram>;
@@ -224,7 +235,7 @@ function resultOf({ plan, run, sent, heeded, expected, server, moments }: Parts)
   };
 }
 
-function momentOf(index: number, { sent, received, latencies }: Moments): Moment {
+function momentOf(index: number, { from, to, sent, received, latencies }: Moments): Moment {
   const { p50, p99, max } = summary(latencies);
-  return { at: (index * MOMENT) / 1_000, sent, received, p50, p99, max };
+  return { at: (index * MOMENT) / 1_000, span: Math.max(1, to - from) / 1e6, sent, received, p50, p99, max };
 }

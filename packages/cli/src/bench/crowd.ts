@@ -15,6 +15,8 @@ export interface Share {
 /** What has been sent and heard since the last tick; times in µs. */
 export interface Tick {
   readonly at: number;
+  /** Since the last tick. */
+  readonly span: number;
   readonly sent: number;
   /** Users that have come in since the last tick. */
   readonly entered: number;
@@ -49,7 +51,7 @@ export interface Heeded {
 }
 
 /** Between two ticks, in ms. */
-const TICK = 500;
+const TICK = 250;
 /** How many users enter at the same time. */
 const DOOR = 32;
 /** A timer may be this late through no fault of anybody's, in µs: it is not counted as latency. */
@@ -68,6 +70,7 @@ export class Crowd {
   #count = fresh();
   #slice = newHistogram();
   #since = { sent: 0, received: 0, entered: 0 };
+  #lastTick = micros();
   #run = '';
   #isClosed = false;
   #watch: VitalsWatch | undefined;
@@ -131,6 +134,7 @@ export class Crowd {
     this.#count = fresh();
     this.#slice = newHistogram();
     this.#since = { sent: 0, received: 0, entered: 0 };
+    this.#lastTick = micros();
     this.#watch = new VitalsWatch();
     this.#ticker = setInterval(() => this.#tick(), TICK);
   }
@@ -225,7 +229,9 @@ export class Crowd {
   }
 
   #tick(): void {
-    this.#tell({ at: micros(), ...this.#since, latencies: encoded(this.#slice) });
+    const at = micros();
+    this.#tell({ at, span: at - this.#lastTick, ...this.#since, latencies: encoded(this.#slice) });
+    this.#lastTick = at;
     this.#since = { sent: 0, received: 0, entered: 0 };
     this.#slice.reset();
   }

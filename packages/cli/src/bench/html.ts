@@ -80,7 +80,6 @@ function section(result: RunResult, name: string): string {
     [`${ms(latency.p99)} ms`, '99 % within'],
     [server ? percent(server.cpu) : 'unknown', 'of a core, the server'],
   ];
-  const seconds = (timeline[1]?.at ?? 0.5) - (timeline[0]?.at ?? 0) || 0.5;
   return `<section>
 <h2>${heading}</h2>
 <p>${escaped(`${plan.url}, ${plan.transport}${plan.ack ? ', acknowledged' : ''}. ${load.batchCount} batches of ${load.batchSize} messages with ${load.messageSize} characters, one each ${load.batchPause} µs, ${load.randomize ? 'at random' : 'in turns'}. ${plan.rooms} rooms below ${plan.channel}, ${plan.roomsPerClient} for each client. ${date}`)}</p>
@@ -94,8 +93,8 @@ ${plot({
   x: { label: 'since the first batch was due, s' },
   y: { label: 'messages/s' },
   curves: [
-    { name: 'received', points: timeline.map(({ at, received }) => [at, received / seconds]) },
-    { name: 'sent', points: timeline.map(({ at, sent }) => [at, sent / seconds]) },
+    { name: 'received', points: timeline.map(({ at, span, received }) => [at, received / span]) },
+    { name: 'sent', points: timeline.map(({ at, span, sent }) => [at, sent / span]) },
   ],
 })}
 ${plot({

@@ -19,6 +19,8 @@ export interface Traffic {
 export interface Moment {
   /** Since the first batch was due, in s. */
   readonly at: number;
+  /** The time that was counted, in s. */
+  readonly span: number;
   readonly sent: number;
   readonly received: number;
   readonly p50: number;

@@ -49,6 +49,7 @@ describe('cometd bench client', () => {
     expect(result.expected).toBeGreaterThan(0);
     expect(result.incoming.messages).toBe(result.expected);
     expect(result.latency.count).toBe(result.expected);
+    expect(result.timeline.reduce((sum, { received }) => sum + received, 0)).toBe(result.expected);
     expect(result.refused + result.lost).toBe(0);
     expect(result.client).toHaveLength(Number(flags[1]));
     expect(result.server?.runtime).toBe(`Node.js ${process.version}`);
