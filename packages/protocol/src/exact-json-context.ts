@@ -68,8 +68,23 @@ export class ExactJSONContext extends JSONContext {
         ? `${mark}${original}`
         : this.write(original, own),
     ) as string;
-    return text.replace(new RegExp(`"${mark}([^"]*)"`, 'g'), '$1');
+    return withoutMarks(text, mark);
   }
+}
+
+/** Takes the quotes and the mark from the strings that begin with it. A quote within a string begins none. */
+function withoutMarks(text: string, mark: string): string {
+  let plain = '';
+  let from = 0;
+  for (let quote = text.indexOf('"'); quote >= 0; ) {
+    const end = endOfString(text, quote);
+    if (text.startsWith(mark, quote + 1)) {
+      plain += text.slice(from, quote) + text.slice(quote + 1 + mark.length, end);
+      from = end + 1;
+    }
+    quote = text.indexOf('"', end + 1);
+  }
+  return plain + text.slice(from);
 }
 
 /** A mark that the value does not begin with. */

@@ -101,6 +101,14 @@ describe('ExactJSONContext', () => {
     );
   });
 
+  it.each(['"#', '"#1', '"#,"admin":true,"x":"', '\\"#1', '\\', '#"#"'])(
+    'writes the text %j as it is beside a large integer',
+    (text) => {
+      const value = { before: 2n ** 64n, text, [text]: text, after: [-(2n ** 64n)] };
+      expect(json.parse(json.generate(value))).toEqual(value);
+    },
+  );
+
   it('is not misled by texts that look like its own marks', () => {
     fc.assert(
       fc.property(
