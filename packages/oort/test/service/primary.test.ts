@@ -16,7 +16,7 @@ async function counting(
   server: ServerOptions = {},
 ): Promise<Counting> {
   const house = await cloud.node({ server });
-  const ids = new OortPrimaryLong(house.oort, 'ids', { timeout: 40, ...options });
+  const ids = new OortPrimaryLong(house.oort, 'ids', options);
   await ids.start();
   return { ...house, ids };
 }
@@ -27,14 +27,14 @@ async function two(
 ): Promise<[Cloud, Counting, Counting]> {
   const cloud = new Cloud();
   const primary = await counting(cloud, { primary: true, ...options }, server);
-  const other = await counting(cloud, {}, server);
+  const other = await counting(cloud, options.timeout === undefined ? {} : { timeout: options.timeout }, server);
   await cloud.settled();
   return [cloud, primary, other];
 }
 
 describe('the node in charge', () => {
   it('is known to all nodes, until it leaves', async () => {
-    const [cloud, a, b] = await two();
+    const [cloud, a, b] = await two({ timeout: 40 });
     expect([a.ids.getPrimaryOortURL(), b.ids.getPrimaryOortURL()]).toEqual([a.url, a.url]);
     expect([a.ids.isPrimary, b.ids.isPrimary]).toEqual([true, false]);
     cloud.memory.kill(a.url);
