@@ -117,7 +117,7 @@ describe('what the guide names', () => {
     for (const alert of alerts) {
       expect(alert).toMatch(/^Cometd\w+\n {8}expr: cometd_|^Cometd\w+\n {8}expr: \w+(?:\(| by)/);
       expect(alert).toMatch(/^ {8}labels: \{ severity: (?:warning|critical) \}$/m);
-      expect(alert).toMatch(/^ {10}summary: '/m);
+      expect(alert).toMatch(/^ {10}summary: "/m);
     }
   });
 });

@@ -44,6 +44,8 @@ export function hashed(id: string): string {
 export interface Observer {
   /** A broadcast message is in the queues of all its recipients. `begun` is when it was published, by `performance.now()`. */
   published(begun: number): void;
+  /** A publish has its reply, after so many ms: what policies, listeners and extensions took is in it. */
+  answered(time: number): void;
   /** A connect was held for that long, in ms. */
   held(time: number): void;
   /** So many messages were taken from a queue, to be written together. */

@@ -52,6 +52,16 @@ export class Hall {
    * Book section 6.3.4.
    */
   process(session: Session | null, message: ServerMessage): Maybe<ServerMessage> {
+    const { observer } = this.#rooms.diagnostics;
+    if (!observer || isMetaMessage(message)) return this.#process(session, message);
+    const begun = performance.now();
+    return chain(this.#process(session, message), (reply) => {
+      observer.answered(performance.now() - begun);
+      return reply;
+    });
+  }
+
+  #process(session: Session | null, message: ServerMessage): Maybe<ServerMessage> {
     const error = validate(message, this.#checks);
     const reply = createReply(message);
     if (!session?.isLocalSession) this.#count(message, error);
@@ -217,4 +227,9 @@ export class Hall {
     refuseDeleted(reply);
     return reply;
   }
+}
+
+/** Before validation, so that the channel may be anything. */
+function isMetaMessage({ channel }: { readonly channel: unknown }): boolean {
+  return typeof channel === 'string' && isMeta(channel);
 }

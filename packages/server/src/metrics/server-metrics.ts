@@ -99,6 +99,7 @@ export class ServerMetrics implements MetricsRegistry {
     const written = new Written(this.#rooms, (time) => tell('publish_to_deliver', time / 1000));
     return {
       published: (begun) => written.expect(begun),
+      answered: (time) => tell('publish_reply', time / 1000),
       held: (time) => tell('connect_hold', time / 1000),
       taken: (count) => tell('batch_size', count),
     };

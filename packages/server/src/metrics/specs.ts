@@ -48,7 +48,7 @@ export type ReadableName =
   | 'event_loop_active';
 
 /** What is measured while somebody observes. */
-export type HistogramName = 'publish_to_deliver' | 'connect_hold' | 'batch_size';
+export type HistogramName = 'publish_to_deliver' | 'publish_reply' | 'connect_hold' | 'batch_size';
 
 export type MetricName = ReadableName | HistogramName;
 
@@ -160,6 +160,13 @@ export const metricSpecs: Readonly<Record<MetricName, MetricSpec>> = {
     unit: 's',
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1],
     help: 'From a publish to a broadcast channel until it was written to all who could take it at once.',
+  },
+  publish_reply: {
+    ...pieces,
+    type: 'histogram',
+    unit: 's',
+    buckets: [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5],
+    help: 'From a publish until its reply was ready: policies, listeners, extensions and the delivery to all queues.',
   },
   connect_hold: {
     ...pieces,

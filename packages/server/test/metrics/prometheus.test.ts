@@ -196,6 +196,31 @@ describe.each(transports)('over %s', (transport) => {
     expect(of('cometd_batch_size_count')).toBe(1);
   });
 
+  it('a publish is timed until its reply is ready, with what a policy took, and a meta message is not', async () => {
+    const house = await watch();
+    const writer = await house.enter(transport);
+    await writer.subscribe('/a');
+    let allow: (allowed: boolean) => void = () => undefined;
+    const asked = new Promise<void>((resolve) => {
+      house.bayeux.securityPolicy = {
+        canPublish: () => {
+          resolve();
+          return new Promise<boolean>((answer) => {
+            allow = answer;
+          });
+        },
+      };
+    });
+    const published = writer.publish('/a', 1);
+    await asked;
+    expect((await house.look()).of('cometd_publish_reply_seconds_count')).toBe(0);
+    allow(false);
+    await published;
+    const { of } = await house.look();
+    expect(of('cometd_publish_reply_seconds_count')).toBe(1);
+    expect(of('cometd_publish_reply_seconds_sum')).toBeGreaterThan(0);
+  });
+
   it('what is refused is counted by its error', async () => {
     const house = await watch({ maxSubscriptionsPerSession: 1 });
     const session = await house.enter(transport);
