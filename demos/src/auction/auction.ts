@@ -6,6 +6,7 @@ import { type Bid, standingOf } from './bid.ts';
 import { Bidders } from './bidders.ts';
 import { Bidding } from './bidding.ts';
 import { lotOf } from './catalogue.ts';
+import { Colleagues, type IsGuest } from './colleagues.ts';
 import { Desk, type Door } from './desk.ts';
 import { Ledger } from './ledger.ts';
 import type { Warmth } from './warmth.ts';
@@ -20,6 +21,8 @@ export interface AuctionOptions {
   readonly names?: Readonly<Record<string, string>>;
   /** The security policy of the server, if it waits. */
   readonly warmth?: Warmth;
+  /** Nodes of the cloud that have no part in the auction. Default none. */
+  readonly isGuest?: IsGuest;
   /** How long a bid may wait for the other nodes, in ms. Default 15000. */
   readonly patience?: number;
   /** Told what happens, in words. Default nobody. */
@@ -32,21 +35,23 @@ export class Auction {
   readonly bidders: Bidders;
   readonly bidding: Bidding;
   readonly #options: AuctionOptions;
+  readonly #colleagues: Colleagues;
   readonly #processor: ServerAnnotationProcessor;
   readonly #desk: Desk;
   #registrations: readonly Registration[] = [];
   #isTelling = false;
 
   constructor(server: BayeuxServer, options: AuctionOptions) {
-    const { url, engine, patience, tell = () => undefined } = options;
+    const { url, engine, patience, isGuest, tell = () => undefined } = options;
     this.#options = options;
     this.oort = new Oort(server, { url, engine });
-    this.ledger = new Ledger(this.oort, (bid) => this.#stands(bid), patience);
+    this.#colleagues = new Colleagues(this.oort, isGuest);
+    this.ledger = new Ledger(this.oort, (bid) => this.#stands(bid), patience, this.#colleagues);
     this.bidders = new Bidders(this.oort, (user, node, isThere) => {
       tell(`${user.name} ${isThere ? 'is at' : 'has left'} ${this.nameOf(node)}`);
       this.#tellBidders();
     });
-    this.bidding = new Bidding(this.oort, this.ledger, (bid) => this.#confirmed(bid));
+    this.bidding = new Bidding(this.oort, this.ledger, (bid) => this.#confirmed(bid), this.#colleagues);
     this.#processor = new ServerAnnotationProcessor(server);
     const { ledger, bidders, bidding } = this;
     this.#desk = new Desk({ url, ledger, bidders, bidding, house: this });
@@ -71,7 +76,7 @@ export class Auction {
     await ledger.start();
     await bidding.start();
     await bidders.start();
-    await warmth?.warm(oort, ledger, expected);
+    await warmth?.warm(oort, ledger, expected, this.#colleagues);
     tell('lets bidders in');
   }
 
@@ -85,9 +90,9 @@ export class Auction {
     await this.#processor.deprocess(this.#desk);
   }
 
-  /** URLs of all nodes that are there, this one included, in one order everywhere. */
+  /** URLs of all nodes of the auction that are there, this one included, in one order everywhere. */
   get nodes(): readonly string[] {
-    return [this.oort.url, ...this.oort.members.map(({ url }) => url)].sort();
+    return this.#colleagues.all;
   }
 
   /** Where bidders can go, whether it is there now or not. */

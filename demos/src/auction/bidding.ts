@@ -4,6 +4,7 @@ import { chain, type Maybe } from '@cometd-ts/protocol';
 import { type Bid, type Bidder, isAbove, leastAfter, mostCoins, trailAfter } from './bid.ts';
 import { type Lot, lotOf } from './catalogue.ts';
 import { inChargeOf } from './charge.ts';
+import { Colleagues } from './colleagues.ts';
 import type { Fate, Ledger } from './ledger.ts';
 
 /** A bid as it is offered. The id is the bidder's: offered twice, it is one bid. */
@@ -30,21 +31,27 @@ const times = { answer: 5_000, all: 20_000 } as const;
 
 export class Bidding extends OortService<Offer, Verdict> {
   readonly #ledger: Ledger;
+  readonly #colleagues: Colleagues;
   /** Called by the node in charge for each bid that was confirmed there. */
   readonly #confirmed: (bid: Bid) => void;
 
-  constructor(oort: Oort, ledger: Ledger, confirmed: (bid: Bid) => void) {
+  constructor(
+    oort: Oort,
+    ledger: Ledger,
+    confirmed: (bid: Bid) => void,
+    colleagues: Colleagues = new Colleagues(oort),
+  ) {
     super(oort, 'auction-bidding', { timeout: times.answer });
     this.#ledger = ledger;
     this.#confirmed = confirmed;
+    this.#colleagues = colleagues;
   }
 
   /** Has the offer decided by whoever is in charge, and by the next one if that is lost on the way. */
   async place(offer: Offer): Promise<Verdict> {
     const until = performance.now() + times.all;
     while (performance.now() < until) {
-      const { url, members } = this.oort;
-      const target = inChargeOf(offer.lot, [url, ...members.map((member) => member.url)]);
+      const target = inChargeOf(offer.lot, this.#colleagues.all);
       try {
         return await this.call(target, offer);
       } catch (error) {

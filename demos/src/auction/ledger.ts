@@ -15,6 +15,7 @@
 import { type Oort, OortStringMap } from '@cometd-ts/oort';
 import type { Registration } from '@cometd-ts/server';
 import { type Bid, isAbove, readBid } from './bid.ts';
+import { Colleagues } from './colleagues.ts';
 
 export type Fate = 'confirmed' | 'outbid' | 'unsure';
 
@@ -30,6 +31,7 @@ interface Waiting {
 export class Ledger {
   readonly bids: OortStringMap<Bid>;
   readonly #oort: Oort;
+  readonly #colleagues: Colleagues;
   /** Hears of each lot's new standing. */
   readonly #tell: (standing: Bid) => void;
   readonly #patience: number;
@@ -40,8 +42,14 @@ export class Ledger {
   #registrations: readonly Registration[] = [];
 
   /** @param patience how long a bid may wait for the other nodes before its fate is unsure, in ms */
-  constructor(oort: Oort, tell: (standing: Bid) => void, patience = 15_000) {
+  constructor(
+    oort: Oort,
+    tell: (standing: Bid) => void,
+    patience = 15_000,
+    colleagues: Colleagues = new Colleagues(oort),
+  ) {
     this.#oort = oort;
+    this.#colleagues = colleagues;
     this.#tell = tell;
     this.#patience = patience;
     this.bids = new OortStringMap<Bid>(oort, 'auction-bids', { read: readBid });
@@ -51,6 +59,7 @@ export class Ledger {
     this.#registrations = [
       this.bids.addDeltaListener('put', ({ url, isLocal }, { newValue }) => this.#shown(url, isLocal, newValue)),
       this.#oort.addListener('cometJoined', ({ url }) => {
+        if (this.#colleagues.isGuest(url)) return;
         for (const { missing } of this.#waiting.values()) missing.add(url);
       }),
       this.#oort.addListener('cometLeft', ({ url }) => {
@@ -97,7 +106,7 @@ export class Ledger {
   }
 
   #wait(bid: Bid): Waiting {
-    const missing = new Set(this.#oort.members.map(({ url }) => url));
+    const missing = new Set(this.#colleagues.others);
     for (const url of missing) if (this.bids.getInfo(url)?.object.get(bid.lot)?.id === bid.id) missing.delete(url);
     let decide: (fate: Fate) => void = () => undefined;
     const fate = new Promise<Fate>((resolve) => {
@@ -146,7 +155,7 @@ export class Ledger {
   #stand(lot: string): void {
     const own = this.bids.get(lot);
     if (!own) return;
-    const isShown = this.#oort.members.every(({ url }) => this.bids.getInfo(url)?.object.get(lot)?.id === own.id);
+    const isShown = this.#colleagues.others.every((url) => this.bids.getInfo(url)?.object.get(lot)?.id === own.id);
     if (isShown) this.#rise(own);
   }
 

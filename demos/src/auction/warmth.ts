@@ -2,6 +2,7 @@
 import { hasLinks, type Oort } from '@cometd-ts/oort';
 
 import { DefaultSecurityPolicy, type ServerMessage, type ServerSession } from '@cometd-ts/server';
+import { Colleagues } from './colleagues.ts';
 import type { Ledger } from './ledger.ts';
 
 /** How often a cold node looks, and how long it may stay cold, in ms. */
@@ -18,12 +19,17 @@ export class Warmth extends DefaultSecurityPolicy {
   }
 
   /** Resolves when the node is warm. Until then it does not even know its Oort. */
-  warm(oort: Oort, ledger: Ledger, expected: readonly string[]): Promise<void> {
+  warm(
+    oort: Oort,
+    ledger: Ledger,
+    expected: readonly string[],
+    colleagues: Colleagues = new Colleagues(oort),
+  ): Promise<void> {
     this.#oort = oort;
     const since = performance.now();
     return new Promise((resolve) => {
       const look = (): void => {
-        const others = new Set([...expected, ...oort.members.map(({ url }) => url)]);
+        const others = new Set([...expected, ...colleagues.others]);
         others.delete(oort.url);
         const isLate = performance.now() - since > times.most;
         if (!isLate && ![...others].every((url) => isSettled(url, oort, ledger))) return;
