@@ -4,8 +4,6 @@ import type { BayeuxServer } from '@cometd-ts/server';
 import { chat } from './chat.ts';
 import { pages } from './pages.ts';
 
-export { Auction, type AuctionOptions } from './auction/auction.ts';
-
 /**
  * Furnishes a server with the chat, and returns the handler of its pages for the HTTP server it is attached to.
  * The pages expect the server at `/cometd`.

@@ -1,5 +1,5 @@
 /** A mixed cloud carries the auction and a chat: nodes of ours with the auction, and a Java node that has none. */
-import { Auction } from '@cometd-ts/demos';
+import { Auction } from '@cometd-ts/demos/auction';
 import { meshEngine } from '@cometd-ts/oort/mesh';
 import { type Launched, launch } from '@cometd-ts/testkit';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';

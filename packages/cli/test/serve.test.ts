@@ -622,15 +622,20 @@ management: { port: 0 }
     for (const session of [ada, bob]) await session?.handshake();
     await bob?.subscribe('/chat/lobby');
     await bob?.publish('/service/user', { me: '__proto__' });
-    void bob?.connect();
+    // Held until bob goes himself.
+    const held = bob?.connect().then(
+      () => 'answered',
+      () => 'cut off',
+    );
     const heard = Promise.all([bob?.event('/chat/lobby', 20_000), bob?.event('/service/user', 20_000)]);
     // Presence of a user takes its time to the other node.
+    const spoken: unknown[] = [];
     const speaking = setInterval(() => {
-      void ada?.publish('/chat/lobby', 'across');
-      void ada?.publish('/service/user', { to: '__proto__' });
+      spoken.push(ada?.publish('/chat/lobby', 'across'), ada?.publish('/service/user', { to: '__proto__' }));
     }, 200);
     const [chat, user] = await heard;
     clearInterval(speaking);
+    await Promise.all(spoken);
     expect(chat).toMatchObject({ data: 'across' });
     expect(user).toMatchObject({ data: { from: urls[0] } });
     await ada?.close();
@@ -640,6 +645,7 @@ management: { port: 0 }
     expect(await first.ended).toBe(0);
     await get(`${management}/metrics`, /cometd_cluster_nodes\{state="joined"\} 0/);
     await bob?.close();
+    expect(await held).toMatch(/answered|cut off/);
     second.child.kill('SIGINT');
     expect(await second.ended).toBe(0);
     const { createHash } = await import('node:crypto');
