@@ -1,13 +1,22 @@
 /** Ports for nodes that must know each other's URLs before any of them listens. */
 
-import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
+
+/** Below the range from which systems take ports for outgoing connections: so none of those takes one before its node listens. */
+const range = { from: 20_000, size: 12_000 } as const;
 
 /** One that nobody has at this moment. */
 export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = range.from + Math.floor(Math.random() * range.size);
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }
