@@ -1,11 +1,16 @@
 /** A node of the cluster: what applications hold, and the desk between the Bayeux server and the engine. Book section 9.5. */
 import { randomUUID } from 'node:crypto';
 import { ChannelId, chain, isBroadcast, type Message } from '@cometd-ts/protocol';
-import type { BayeuxServer, LocalSession, Registration, ServerSession } from '@cometd-ts/server';
+import {
+  type BayeuxServer,
+  isReserved,
+  type LocalSession,
+  type Registration,
+  type ServerSession,
+} from '@cometd-ts/server';
 import { type Comets, type Engine, type EngineStatus, hasComets, type Member } from './engine.ts';
 import { Events } from './events.ts';
 import { localSession } from './local.ts';
-import { isReserved } from './wire.ts';
 
 export interface OortOptions {
   /**

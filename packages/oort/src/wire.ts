@@ -41,12 +41,3 @@ export function serviceChannel(name: string): string {
 export function serviceResultChannel(name: string): string {
   return `/service/oort/service/${name}/result`;
 }
-
-const roots: readonly string[] = ['/oort', '/seti', '/service/oort', '/service/seti'];
-
-/** Whether a channel belongs to the cluster itself. */
-export function isReserved(channel: string): boolean {
-  return roots.some(
-    (root) => channel.startsWith(root) && (channel.length === root.length || channel[root.length] === '/'),
-  );
-}

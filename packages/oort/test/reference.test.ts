@@ -2,6 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ServiceErrorCode } from '@cometd-ts/oort';
+import { isReserved } from '@cometd-ts/server';
 import { describe, expect, it } from 'vitest';
 import { cell, type Field, fieldsOf, root } from '../../../test/integration/reference-source.ts';
 import { meshSettings } from '../src/mesh/options.ts';
@@ -10,7 +11,6 @@ import { itemRecord, pullRecord, pushRecord, wholeRecord } from '../src/object/r
 import type { RequestRecord, ResultRecord } from '../src/service/records.ts';
 import type { PresenceRecord, UserRecord } from '../src/seti/records.ts';
 import {
-  isReserved,
   OORT_CLOUD,
   OORT_SERVICE,
   objectChannel,

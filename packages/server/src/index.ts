@@ -73,6 +73,7 @@ export type {
 } from './options.ts';
 export type { GrantAuthorizers } from './policy/policy.ts';
 export { DefaultSecurityPolicy, deny, GrantAuthorizer, grant, ignore } from './policy/policy.ts';
+export { isReserved } from './policy/reserved.ts';
 export type { AttachOptions, RequestHandler } from './server.ts';
 export { BayeuxServer } from './server.ts';
 export { type OptionSpec, optionSpecs, resolveOptions, suggestion } from './settings.ts';

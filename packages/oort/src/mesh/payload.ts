@@ -1,6 +1,6 @@
 /** What a node says of itself in messages must be true: the URLs in what it publishes are its own. */
 import type { Message } from '@cometd-ts/protocol';
-import { isReserved } from '../wire.ts';
+import { isReserved } from '@cometd-ts/server';
 import { isObject } from './secret.ts';
 
 /** Fields that name the sender: the owner of a part or who asks for one, who is present somewhere, who asks or answers. */
