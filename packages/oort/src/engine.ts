@@ -26,6 +26,7 @@
  */
 import type { Message } from '@cometd-ts/protocol';
 import type { BayeuxServer, LocalSession, ServerSession } from '@cometd-ts/server';
+import type { Addresses, Buckets } from './powers.ts';
 
 /** A node as others know it. */
 export interface Member {
@@ -91,6 +92,10 @@ export interface Engine {
   isConnected(url: string): boolean;
   /** Whether a session of the server stands for another node. */
   isNode(session: ServerSession): boolean;
+  /** Absent when the engine has none. Of use from `start` to `stop`; what is registered ends with the engine. */
+  readonly addresses?: Addresses;
+  /** Absent when the engine has none, or the system it stands on keeps nothing: known when `start` has resolved. */
+  readonly buckets?: Buckets | undefined;
 }
 
 /** Optional power of engines that go to other nodes by their URL. */

@@ -20,6 +20,16 @@ export { type Merger, OortObjectMergers } from './object/mergers.ts';
 export { OortObject, type OortObjectEvents } from './object/object.ts';
 export { Oort, type OortEvents, type OortOptions } from './oort.ts';
 export {
+  AddressError,
+  type Addresses,
+  type Bucket,
+  type BucketEntry,
+  BucketError,
+  type BucketOptions,
+  type Buckets,
+  type Watcher,
+} from './powers.ts';
+export {
   type Answer,
   failure,
   ignore,

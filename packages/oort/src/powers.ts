@@ -1,0 +1,113 @@
+/**
+ * What an engine on a message system can do beyond carrying messages: find whoever serves an address, and keep values.
+ *
+ * Both are optional. What stands on `Oort` works without them, by messages alone as in the mesh, and better with them:
+ * `Seti` with a route to each user, services whose absence is known at once, objects whose values outlive a broken line, elections.
+ */
+import type { Maybe } from '@cometd-ts/protocol';
+import type { Registration } from '@cometd-ts/server';
+
+/**
+ * Addresses: names anybody may serve and anybody may send to. Only nodes that serve one are troubled with what is sent there.
+ *
+ * An address is a list of texts, each not empty, of any characters: `['user', 'ann@example.com']`. Its first text is the kind.
+ * Data is what JSON can carry, read and written with the JSON context of the server. What one node sends to one address is
+ * heard in the order it was sent. A node hears what it sends itself, when it serves the address.
+ */
+export interface Addresses {
+  /**
+   * Serves an address until the registration is removed. What `hear` returns, or its promise, is the answer to whoever has asked;
+   * `undefined` is no answer: others may have one. What it throws is logged, and no answer.
+   * Of all that serve it with the same `group`, each message goes to one alone, whichever; without `group` to all.
+   */
+  serve(
+    address: readonly string[],
+    hear: (data: unknown) => Maybe<unknown>,
+    options?: { group?: string },
+  ): Registration;
+  /** To all who serve it, if any. False when the engine is cut off and can take no more: nothing was sent. */
+  tell(address: readonly string[], data: unknown): boolean;
+  /**
+   * The first answer of those who serve it. Rejects with `AddressError`: `nobody` at once when none does, `timeout` after
+   * `timeout` ms (default 5000) when there was no answer, `down` when the engine is cut off: nothing was sent.
+   */
+  ask(
+    address: readonly string[],
+    data: unknown,
+    options?: { timeout?: number; signal?: AbortSignal },
+  ): Promise<unknown>;
+}
+
+export class AddressError extends Error {
+  override readonly name = 'AddressError';
+  readonly code: 'nobody' | 'timeout' | 'down';
+
+  constructor(code: 'nobody' | 'timeout' | 'down', message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** A value that was written, or the news that it is gone. */
+export interface BucketEntry {
+  readonly key: readonly string[];
+  /** `undefined`: it is gone. */
+  readonly value: unknown;
+  /** Grows with each write in the bucket, of any key and by anybody. */
+  readonly revision: number;
+}
+
+/** What a watch tells, in the order it was written. */
+export interface Watcher {
+  entry(entry: BucketEntry): void;
+  /** All that was there at the start of the watch has been told. Comes once. */
+  ready(): void;
+  /**
+   * The watch was interrupted for long enough that values may have gone unheard. What is there is told anew from its beginning, then `ready`
+   * comes again; what is not told by then is gone.
+   */
+  restarted(): void;
+}
+
+/**
+ * A bucket: values by key that all nodes see, kept by the message system. A key is a list of texts as an address is. Values are what JSON can carry, of any
+ * size up to `maxBytes`; those over the payload limit of the system travel in pieces, and are seen whole or not at all.
+ *
+ * All calls reject with `BucketError`: `down` when the engine is cut off (nothing is known of whether it was done), `tooLarge`.
+ */
+export interface Bucket {
+  readonly name: string;
+  get(key: readonly string[]): Promise<BucketEntry | null>;
+  /** Writes whatever is there. Resolves with the revision. Calls for one key are done in the order they were made. */
+  put(key: readonly string[], value: unknown): Promise<number>;
+  /** Writes when nothing is there. Resolves with null when something is. */
+  create(key: readonly string[], value: unknown): Promise<number | null>;
+  /** Writes when what is there has this revision. Resolves with null when it has another one. */
+  update(key: readonly string[], value: unknown, revision: number): Promise<number | null>;
+  /** Removes it, whatever is there; with `revision`, only that. Resolves with false when that was not there. */
+  delete(key: readonly string[], revision?: number): Promise<boolean>;
+  /** Tells all that is there and all that will be, of keys that begin with `prefix`, until the registration is removed. */
+  watch(watcher: Watcher, prefix?: readonly string[]): Registration;
+}
+
+export interface BucketOptions {
+  /** How long a value stays that nobody writes again, in ms; at least 1000. Default: for ever. It is gone a little later, not earlier. */
+  readonly ttl?: number;
+  /** Most bytes of a value as JSON. Default 16 MiB. */
+  readonly maxBytes?: number;
+}
+
+export interface Buckets {
+  /** The bucket of this name, made when there is none. The same name has the same options on all nodes. Rejects with `BucketError`. */
+  open(name: string, options?: BucketOptions): Promise<Bucket>;
+}
+
+export class BucketError extends Error {
+  override readonly name = 'BucketError';
+  readonly code: 'down' | 'tooLarge' | 'unsupported';
+
+  constructor(code: 'down' | 'tooLarge' | 'unsupported', message: string) {
+    super(message);
+    this.code = code;
+  }
+}
