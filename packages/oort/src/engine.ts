@@ -34,6 +34,8 @@ export interface Member {
   readonly id: string;
   /** Identity of the node: its Oort URL, compared letter by letter. */
   readonly url: string;
+  /** The name of another engine by which this node is met, too, while a cluster moves: see `movingEngine`. */
+  readonly alsoOn?: string | undefined;
 }
 
 /** Where a node stands in its cluster. */
@@ -48,6 +50,11 @@ export interface EngineStatus {
 export interface EngineNode {
   readonly id: string;
   readonly url: string;
+  /**
+   * This node is also on the engine of this name. Others of which that is true are met there: here they are nobody, nothing they
+   * say is heard and nothing is said to them. An engine that cannot tell others rejects its `start` with `TypeError`.
+   */
+  readonly alsoOn?: string | undefined;
   readonly server: BayeuxServer;
   /** The local session that stands for the cluster here: what comes from other nodes is published by it. Handshaken. */
   readonly session: LocalSession;

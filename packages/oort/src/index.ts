@@ -3,6 +3,7 @@
 export type { Comets, Engine, EngineNode, EngineStatus, LinkInfo, Links, Member } from './engine.ts';
 export { hasComets, hasLinks } from './engine.ts';
 export { type ClusterMetric, clusterMetrics } from './metrics.ts';
+export { type MovingOptions, movingEngine } from './moving.ts';
 export type { Long } from './object/exact.ts';
 export { type Factory, OortObjectFactories } from './object/factories.ts';
 export type { Change, Info, Items } from './object/info.ts';

@@ -40,6 +40,7 @@ export class MemoryCloud {
     this.#engines.add(engine);
     for (const other of this.engines) {
       if (other === engine || this.#cuts.has(key(engine.member.url, other.member.url))) continue;
+      if (engine.member.alsoOn !== undefined && engine.member.alsoOn === other.member.alsoOn) continue;
       engine.meet(other);
       other.meet(engine);
     }
@@ -89,7 +90,7 @@ export class MemoryEngine implements Engine {
   }
 
   get member(): Member {
-    return { id: this.#node?.id ?? '', url: this.#node?.url ?? '' };
+    return { id: this.#node?.id ?? '', url: this.#node?.url ?? '', alsoOn: this.#node?.alsoOn };
   }
 
   get status(): EngineStatus {
