@@ -11,38 +11,50 @@ import type { Registration } from '@cometd-ts/server';
  * Addresses: names anybody may serve and anybody may send to. Only nodes that serve one are troubled with what is sent there.
  *
  * An address is a list of texts, each not empty, of any characters: `['user', 'ann@example.com']`. Its first text is the kind.
- * Data is what JSON can carry, read and written with the JSON context of the server. What one node sends to one address is
- * heard in the order it was sent. A node hears what it sends itself, when it serves the address.
+ * Data is what JSON can carry, read and written with the JSON context of the server, up to the payload limit of the system.
+ * What one node sends to one address is heard in the order it was sent. A node hears what it sends itself, when it serves the
+ * address. Nothing is heard inside a call of these methods. At most once: who is cut off while a message is on its way misses it.
  */
 export interface Addresses {
   /**
    * Serves an address until the registration is removed. What `hear` returns, or its promise, is the answer to whoever has asked;
    * `undefined` is no answer: others may have one. What it throws is logged, and no answer.
-   * Of all that serve it with the same `group`, each message goes to one alone, whichever; without `group` to all.
+   *
+   * All who serve it hear each message. `shared`: one of them alone does, whichever; then all must serve it so. Throws
+   * `TypeError` for what is no address, and for one that this node serves both ways.
    */
   serve(
     address: readonly string[],
     hear: (data: unknown) => Maybe<unknown>,
-    options?: { group?: string },
+    options?: { readonly shared?: boolean },
   ): Registration;
-  /** To all who serve it, if any. False when the engine is cut off and can take no more: nothing was sent. */
+  /**
+   * To all who serve it, if any. False when the engine is cut off and can take no more: nothing was sent. Throws `AddressError`
+   * with `tooLarge`, and what the JSON context throws for data it cannot write.
+   */
   tell(address: readonly string[], data: unknown): boolean;
   /**
-   * The first answer of those who serve it. Rejects with `AddressError`: `nobody` at once when none does, `timeout` after
-   * `timeout` ms (default 5000) when there was no answer, `down` when the engine is cut off: nothing was sent.
+   * The first answer of those who serve it. Rejects with `AddressError`, see there; `timeout` is in ms, by default 5000. With an
+   * aborted `signal` it rejects with its reason.
    */
   ask(
     address: readonly string[],
     data: unknown,
-    options?: { timeout?: number; signal?: AbortSignal },
+    options?: { readonly timeout?: number; readonly signal?: AbortSignal | undefined },
   ): Promise<unknown>;
 }
 
+/**
+ * `nobody`: at once, when none serves the address · `timeout`: those who do have not answered in time · `down`: the engine is cut
+ * off, nothing was sent · `tooLarge`: the question, or its answer, is over the payload limit of the system.
+ */
+export type AddressErrorCode = 'nobody' | 'timeout' | 'down' | 'tooLarge';
+
 export class AddressError extends Error {
   override readonly name = 'AddressError';
-  readonly code: 'nobody' | 'timeout' | 'down';
+  readonly code: AddressErrorCode;
 
-  constructor(code: 'nobody' | 'timeout' | 'down', message: string) {
+  constructor(code: AddressErrorCode, message: string) {
     super(message);
     this.code = code;
   }
@@ -70,10 +82,12 @@ export interface Watcher {
 }
 
 /**
- * A bucket: values by key that all nodes see, kept by the message system. A key is a list of texts as an address is. Values are what JSON can carry, of any
- * size up to `maxBytes`; those over the payload limit of the system travel in pieces, and are seen whole or not at all.
+ * A bucket: values by key that all nodes see, kept by the message system. A key is a list of texts as an address is.
+ * Values are what JSON can carry, written and read with the JSON context of the server, of any size up to `maxBytes`; those over the payload limit of
+ * the system travel in pieces, and are seen whole or not at all.
  *
- * All calls reject with `BucketError`: `down` when the engine is cut off (nothing is known of whether it was done), `tooLarge`.
+ * All calls reject with `BucketError`: `down` when the engine is cut off (nothing is known of whether it was done), `tooLarge`; and with
+ * `TypeError` for what is no key or has no JSON form.
  */
 export interface Bucket {
   readonly name: string;
@@ -86,7 +100,15 @@ export interface Bucket {
   update(key: readonly string[], value: unknown, revision: number): Promise<number | null>;
   /** Removes it, whatever is there; with `revision`, only that. Resolves with false when that was not there. */
   delete(key: readonly string[], revision?: number): Promise<boolean>;
-  /** Tells all that is there and all that will be, of keys that begin with `prefix`, until the registration is removed. */
+  /**
+   * Removes all whose keys begin with `prefix`, however many. Watchers are told once, that `prefix` itself is gone, and with it
+   * all that begins with it; those who watch a longer prefix are not told.
+   */
+  drop(prefix: readonly string[]): Promise<void>;
+  /**
+   * Tells all that is there and all that will be, of keys that begin with `prefix`, until the registration is removed. Nothing is told inside
+   * the call. What is written fast and again may be told once, as it was last.
+   */
   watch(watcher: Watcher, prefix?: readonly string[]): Registration;
 }
 

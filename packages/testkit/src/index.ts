@@ -1,7 +1,8 @@
 /** Launchers, raw clients and troublemakers for the tests of this repository. */
 
 export { type Findings, History, type Mark } from './cluster/history.ts';
-export { MemoryCloud, type MemoryEngine } from './cluster/memory-cloud.ts';
+export { MemoryBuckets, MemoryVault } from './cluster/memory-buckets.ts';
+export { MemoryCloud, type MemoryCloudOptions, type MemoryEngine } from './cluster/memory-cloud.ts';
 export { furnish } from './furnish.ts';
 export { HonestReplies } from './honest-replies.ts';
 export type { WireMessage } from './inbox.ts';
