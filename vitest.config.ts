@@ -11,7 +11,10 @@ export default defineConfig({
     // A run that finds no test has proved nothing.
     passWithNoTests: false,
     projects: [
-      { ...sources, test: { name: 'unit', include: ['packages/*/test/**/*.test.ts'] } },
+      {
+        ...sources,
+        test: { name: 'unit', include: ['packages/*/test/**/*.test.ts'], exclude: ['**/*.nats.test.ts'] },
+      },
       {
         ...sources,
         test: {
@@ -31,6 +34,19 @@ export default defineConfig({
         test: {
           name: 'cluster',
           include: ['test/cluster/**/*.test.ts'],
+          exclude: ['**/*.nats.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        // What needs a real NATS server, in one process or in many: `npm run cluster`, too.
+        ...sources,
+        test: {
+          name: 'nats',
+          include: ['{packages,test}/**/*.nats.test.ts'],
+          exclude: ['**/node_modules/**'],
+          globalSetup: ['test/cluster/ready-nats.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
