@@ -57,6 +57,9 @@ const violations: readonly Case[] = [
   ['packages/oort/src/object/b.ts', '../mesh/link.ts', 'direction/oort-engines'],
   ['packages/oort/src/mesh/c.ts', '../seti.ts', 'direction/oort-below'],
   ['packages/oort/src/mesh/d.ts', 'express', 'direction/oort-mesh'],
+  ['packages/oort/src/nats/c.ts', '../mesh/payload.ts', 'direction/oort-below'],
+  ['packages/oort/src/nats/d.ts', '@cometd-ts/client/node', 'direction/oort-nats'],
+  ['packages/oort/src/seti/e.ts', '../nats/subjects.ts', 'direction/oort-engines'],
   ['packages/oort/src/engine.ts', './oort.ts', 'direction/oort-below'],
   ['packages/oort/src/mesh.ts', '../../server/src/server.ts', 'direction/public-entry'],
 
@@ -145,6 +148,7 @@ const clean: readonly (readonly [file: string, imports: readonly string[]])[] = 
   ['packages/services/src/client/processor.ts', ['@cometd-ts/client', './decorators.ts', '../bindings.ts']],
   ['packages/oort/src/seti.ts', ['@cometd-ts/server', './oort.ts', './wire.ts', 'node:crypto']],
   ['packages/oort/src/mesh/link.ts', ['@cometd-ts/client/node', '../engine.ts', '../wire.ts']],
+  ['packages/oort/src/nats/buckets.ts', ['@nats-io/kv', '@nats-io/jetstream', '../powers.ts']],
   [
     'packages/testing/src/line.ts',
     ['node:http', 'ws', '@sinonjs/fake-timers', '@cometd-ts/server', '@cometd-ts/client/node'],
