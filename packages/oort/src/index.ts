@@ -22,6 +22,7 @@ export { OortObject, type OortObjectEvents } from './object/object.ts';
 export { Oort, type OortEvents, type OortOptions } from './oort.ts';
 export {
   AddressError,
+  type AddressErrorCode,
   type Addresses,
   type Bucket,
   type BucketEntry,

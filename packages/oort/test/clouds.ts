@@ -1,7 +1,7 @@
 /** Nodes in one process, over the memory engine, closed when their test ends. */
 import { Oort, type OortOptions } from '@cometd-ts/oort';
 import { BayeuxServer, type ServerOptions } from '@cometd-ts/server';
-import { MemoryCloud } from '@cometd-ts/testkit';
+import { MemoryCloud, type MemoryCloudOptions } from '@cometd-ts/testkit';
 import { onTestFinished } from 'vitest';
 
 export interface House {
@@ -11,8 +11,12 @@ export interface House {
 }
 
 export class Cloud {
-  readonly memory: MemoryCloud = new MemoryCloud();
+  readonly memory: MemoryCloud;
   #nodes = 0;
+
+  constructor(options: MemoryCloudOptions = {}) {
+    this.memory = new MemoryCloud(options);
+  }
 
   /** A started node. `prepare` runs before it joins. */
   async node(

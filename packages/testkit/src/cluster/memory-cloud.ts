@@ -4,16 +4,34 @@ import { type Engine, type EngineNode, type EngineStatus, type Member, Tap } fro
 import type { Message } from '@cometd-ts/protocol';
 import { ChannelId } from '@cometd-ts/protocol';
 import type { ServerSession } from '@cometd-ts/server';
+import { MemoryAddresses, type MemoryServer } from './memory-addresses.ts';
+import { type MemoryBuckets, MemoryVault } from './memory-buckets.ts';
+
+/** What its engines can do beyond messages. Default nothing, as the mesh. */
+export interface MemoryCloudOptions {
+  readonly addresses?: boolean;
+  /** What the nodes put there is kept as long as the cloud is. */
+  readonly buckets?: boolean;
+}
 
 /** The space between the engines. What is sent arrives in a later turn, as JSON, in the order it was sent. */
 export class MemoryCloud {
   readonly #engines: Set<MemoryEngine> = new Set();
   readonly #cuts: Set<string> = new Set();
+  readonly #options: MemoryCloudOptions;
+  /** Who serves which address. */
+  readonly served: Map<string, Set<MemoryServer>> = new Map();
+  readonly vault: MemoryVault | null;
   #post: (() => void)[] = [];
+
+  constructor(options: MemoryCloudOptions = {}) {
+    this.#options = options;
+    this.vault = options.buckets ? new MemoryVault((task) => this.post(task)) : null;
+  }
 
   /** An engine for one node. */
   engine(): MemoryEngine {
-    return new MemoryEngine(this);
+    return new MemoryEngine(this, this.#options);
   }
 
   get engines(): readonly MemoryEngine[] {
@@ -29,6 +47,18 @@ export class MemoryCloud {
   /** They reach each other again, and join. */
   heal(a: string, b: string): void {
     if (this.#cuts.delete(key(a, b))) this.#meet(a, b, (one, other) => one.meet(other));
+  }
+
+  /** A node reaches nothing any more: neither the others, nor addresses, nor buckets. It knows that at once. */
+  cutOff(url: string): void {
+    for (const { member } of this.engines) if (member.url !== url) this.cut(url, member.url);
+    this.#find(url)?.turn({ state: 'down', reason: 'cut off' });
+  }
+
+  /** It reaches everything again. */
+  reconnect(url: string): void {
+    this.#find(url)?.turn({ state: 'up', reason: '' });
+    for (const { member } of this.engines) if (member.url !== url) this.heal(url, member.url);
   }
 
   /** The node is gone without a word, like a process that was killed. It hears nothing any more. */
@@ -48,6 +78,8 @@ export class MemoryCloud {
 
   leave(engine: MemoryEngine): void {
     this.#engines.delete(engine);
+    engine.addresses?.stop();
+    engine.buckets?.close();
     for (const other of this.engines) other.lose(engine);
   }
 
@@ -68,25 +100,42 @@ export class MemoryCloud {
   }
 
   #meet(a: string, b: string, what: (one: MemoryEngine, other: MemoryEngine) => void): void {
-    const [one, other] = [a, b].map((url) => this.engines.find(({ member }) => member.url === url));
+    const [one, other] = [this.#find(a), this.#find(b)];
     if (!one || !other) return;
     what(one, other);
     what(other, one);
+  }
+
+  #find(url: string): MemoryEngine | undefined {
+    return this.engines.find(({ member }) => member.url === url);
   }
 }
 
 export class MemoryEngine implements Engine {
   readonly name = 'memory';
+  readonly addresses?: MemoryAddresses;
   readonly #cloud: MemoryCloud;
   readonly #observed: Map<string, ChannelId> = new Map();
   /** Who is met, and whether `joined` was told. */
   readonly #peers: Map<MemoryEngine, { joined: boolean }> = new Map();
   #node: EngineNode | null = null;
   #tap: Tap | null = null;
+  #buckets: MemoryBuckets | undefined;
   #status: EngineStatus = { state: 'down', reason: 'not started' };
 
-  constructor(cloud: MemoryCloud) {
+  constructor(cloud: MemoryCloud, { addresses = false }: MemoryCloudOptions = {}) {
     this.#cloud = cloud;
+    if (addresses) this.addresses = new MemoryAddresses(cloud, this);
+  }
+
+  /** Whoever uses what the cloud keeps asks this first. */
+  get isUp(): boolean {
+    return this.#status.state === 'up';
+  }
+
+  /** Null when it is not started. */
+  get node(): EngineNode | null {
+    return this.#node;
   }
 
   get member(): Member {
@@ -101,8 +150,13 @@ export class MemoryEngine implements Engine {
     return [...this.#peers].filter(([, { joined }]) => joined).map(([peer]) => peer.member);
   }
 
+  get buckets(): MemoryBuckets | undefined {
+    return this.#buckets;
+  }
+
   async start(node: EngineNode): Promise<void> {
     this.#node = node;
+    this.#buckets = this.#cloud.vault?.buckets(node.server.settings.jsonContext);
     this.#tap = await Tap.on(node.server, node.session, ({ channel, json }) => {
       for (const peer of this.#peers.keys())
         this.#cloud.post(() => {
@@ -152,6 +206,18 @@ export class MemoryEngine implements Engine {
   }
 
   // What the cloud and the other engines call
+
+  /** The node is cut off from the cloud, or is part of it again. */
+  turn(status: EngineStatus): void {
+    this.#status = status;
+    this.#cloud.post(() => this.#node?.changed(status));
+    if (status.state === 'up') this.#buckets?.reconnect();
+    else this.#buckets?.cutOff();
+  }
+
+  reaches(other: MemoryEngine): boolean {
+    return other === this || this.#peers.has(other);
+  }
 
   /** The other one is there. What is observed on either side is told first, then that it has joined. */
   meet(peer: MemoryEngine): void {
