@@ -76,7 +76,16 @@ export { DefaultSecurityPolicy, deny, GrantAuthorizer, grant, ignore } from './p
 export { isReserved } from './policy/reserved.ts';
 export type { AttachOptions, RequestHandler } from './server.ts';
 export { BayeuxServer } from './server.ts';
+export type {
+  Neighbour,
+  Neighbourhood,
+  Passage,
+  PassedAddress,
+  PassedAnswer,
+  PassedRequest,
+} from './session/neighbours.ts';
 export { type OptionSpec, optionSpecs, resolveOptions, suggestion } from './settings.ts';
+export type { Guests } from './transport/guests.ts';
 export type { LocalExtension, LocalListener } from './transport/local.ts';
 export { LocalChannel, LocalSession } from './transport/local.ts';
 export type { AnyHttpServer } from './transport/upgrade.ts';

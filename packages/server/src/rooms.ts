@@ -15,6 +15,7 @@ import { Rates } from './policy/rates.ts';
 import { SessionClock } from './session/clock.ts';
 import { Flusher } from './session/flusher.ts';
 import { Holds } from './session/holds.ts';
+import { Neighbours } from './session/neighbours.ts';
 import { Sessions } from './session/sessions.ts';
 
 export interface Rooms {
@@ -26,6 +27,7 @@ export interface Rooms {
   readonly flusher: Flusher;
   readonly holds: Holds;
   readonly sessions: Sessions;
+  readonly neighbours: Neighbours;
   readonly channels: Channels;
   readonly admission: Admission;
   readonly rates: Rates;
@@ -44,6 +46,7 @@ export function furnish(
   const json = settings.jsonContext;
   const clock = new SessionClock();
   const extensions = new ServerExtensions(diagnostics);
+  const neighbours = new Neighbours();
   const sessions: Sessions = new Sessions(
     {
       json,
@@ -54,6 +57,7 @@ export function furnish(
     },
     listeners,
     settings.broadcastToPublisher,
+    neighbours,
   );
   const channels: Channels = new Channels(
     {
@@ -93,6 +97,7 @@ export function furnish(
     flusher: new Flusher(),
     holds: new Holds(diagnostics),
     sessions,
+    neighbours,
     channels,
     admission,
     rates,

@@ -22,7 +22,9 @@ import type { ServerOptions, Settings } from './options.ts';
 import { OriginPolicy } from './policy/origin.ts';
 import { Hall } from './receive.ts';
 import { furnish, type Rooms } from './rooms.ts';
+import type { Neighbourhood } from './session/neighbours.ts';
 import { resolveOptions } from './settings.ts';
+import { Guests } from './transport/guests.ts';
 import { HttpTransport } from './transport/http.ts';
 import { LocalSession } from './transport/local.ts';
 import { type AnyHttpServer, isBelow, pathOf, setIn } from './transport/upgrade.ts';
@@ -49,6 +51,8 @@ export class BayeuxServer implements Bayeux {
   readonly metrics: MetricsRegistry;
   /** What operators may see of the server while it runs, and do to it. */
   readonly management: Management;
+  /** The door for what other servers of the same address have received: see `meet`. */
+  readonly guests: Guests;
   readonly #rooms: Rooms;
   readonly #hall: Hall;
   readonly #listeners: Listeners<ServerEvents> = new Listeners();
@@ -71,6 +75,7 @@ export class BayeuxServer implements Bayeux {
     this.#webSocket = new WebSocketTransport(this.#rooms, this.#hall, origins);
     this.metrics = new ServerMetrics(this.#rooms, this.#webSocket);
     this.management = new Management(this.#rooms, this.#house(), options);
+    this.guests = new Guests(this, (socket) => this.#http.hurry(socket));
     this.#listeners.add('sessionRemoved', (session) => this.#http.browsers.forget(session as never));
     this.#listeners.add('sessionRemoved', (session) => this.#rooms.rates.left(session as never));
   }
@@ -220,6 +225,11 @@ export class BayeuxServer implements Bayeux {
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.start();
     this.#webSocket.upgrade(request, socket, head);
+  }
+
+  /** Requests of sessions that live on other servers of the same address go to these from now on. Meet them before you listen. */
+  meet(neighbourhood: Neighbourhood): void {
+    this.#rooms.neighbours.meet(neighbourhood);
   }
 
   // Its people and places

@@ -24,7 +24,12 @@ export function randomText(length: number): string {
   return text;
 }
 
-/** An id for a session; `hint` makes the ids of local sessions readable. */
-export function sessionId(hint = ''): string {
+/** An id for a session that comes from outside; it begins with the mark of the server. */
+export function sessionId(mark: string): string {
+  return mark + randomText(SESSION_ID_LENGTH);
+}
+
+/** An id for a local session; `hint` makes it readable. */
+export function localSessionId(hint: string): string {
   return hint ? `${hint}_${randomText(SESSION_ID_LENGTH)}` : randomText(SESSION_ID_LENGTH);
 }

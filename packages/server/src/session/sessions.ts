@@ -2,7 +2,8 @@
 import type { ServerEvents } from '../api.ts';
 import type { Listeners } from '../listeners.ts';
 import type { ServerMessage } from '../message.ts';
-import { sessionId } from './identifier.ts';
+import { localSessionId, sessionId } from './identifier.ts';
+import type { Neighbours } from './neighbours.ts';
 import { type EndReason, Session, type SessionHost } from './session.ts';
 import type { Via } from './timing.ts';
 
@@ -14,19 +15,27 @@ export class Sessions {
   readonly #host: SessionHost;
   readonly #listeners: Listeners<ServerEvents>;
   readonly #broadcastToPublisher: boolean;
+  readonly #neighbours: Neighbours;
   /** Sessions that have not connected yet; a set, so that counting them costs nothing. */
   readonly #unconnected: Set<Session> = new Set();
 
-  constructor(host: SessionHost, listeners: Listeners<ServerEvents>, broadcastToPublisher: boolean) {
+  constructor(
+    host: SessionHost,
+    listeners: Listeners<ServerEvents>,
+    broadcastToPublisher: boolean,
+    neighbours: Neighbours,
+  ) {
     this.#host = host;
     this.#listeners = listeners;
     this.#broadcastToPublisher = broadcastToPublisher;
+    this.#neighbours = neighbours;
   }
 
   /** A session that is not registered yet. */
   create(via: Via, localHint?: string): Session {
     const isLocal = localHint !== undefined;
-    return new Session(this.#host, sessionId(localHint), via, isLocal, this.#broadcastToPublisher);
+    const id = isLocal ? localSessionId(localHint) : sessionId(this.#neighbours.mark);
+    return new Session(this.#host, id, via, isLocal, this.#broadcastToPublisher);
   }
 
   get(id: string): Session | undefined {

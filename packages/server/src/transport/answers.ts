@@ -1,6 +1,7 @@
 /** What the HTTP doors send back: headers, bodies, and a watch on those who do not read them. */
 import type { ServerResponse } from 'node:http';
 import type { Diagnostics } from '../diagnostics.ts';
+import type { PassedAnswer } from '../session/neighbours.ts';
 import { scriptOf } from './callback.ts';
 
 /** What an answer looks like, beside its content. */
@@ -45,6 +46,22 @@ export class HttpAnswers {
     this.#writing.add(response);
     response.writeHead(200, headers);
     response.end(content);
+  }
+
+  /** Sends what another server has answered. */
+  forward(response: ServerResponse, { status, headers, body, keepAlive }: PassedAnswer): void {
+    if (response.headersSent || response.destroyed) return;
+    if (!keepAlive && response.req.httpVersionMajor < 2) response.shouldKeepAlive = false;
+    for (let at = 0; at < headers.length; at += 2) {
+      const [name = '', value = ''] = headers.slice(at, at + 2);
+      // Cookies that a handler before this one has set stay.
+      if (name.toLowerCase() === 'set-cookie') response.appendHeader(name, value);
+      else response.setHeader(name, value);
+    }
+    this.#writing.add(response);
+    response.once('close', () => this.written(response));
+    response.writeHead(status);
+    response.end(body);
   }
 
   /** Refuses a request with a status and one sentence. */

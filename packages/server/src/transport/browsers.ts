@@ -1,6 +1,7 @@
 /** Browsers, known by their cookie: which sessions each has, and how many of them hold a connect. Book section 7.1. */
 
 import { randomText } from '../session/identifier.ts';
+import type { Neighbours } from '../session/neighbours.ts';
 import type { Session } from '../session/session.ts';
 
 const COOKIE_LENGTH = 16;
@@ -19,6 +20,11 @@ export interface Browser {
 export class Browsers {
   readonly #byId: Map<string, Browser> = new Map();
   readonly #bySession: Map<Session, Browser> = new Map();
+  readonly #neighbours: Neighbours;
+
+  constructor(neighbours: Neighbours) {
+    this.#neighbours = neighbours;
+  }
 
   get(id: string): Browser | undefined {
     return this.#byId.get(id);
@@ -33,7 +39,12 @@ export class Browsers {
   }
 
   issue(): Browser {
-    const browser: Browser = { id: randomText(COOKIE_LENGTH), sessions: new Set(), held: 0, idleSince: 0 };
+    const browser: Browser = {
+      id: this.#neighbours.mark + randomText(COOKIE_LENGTH),
+      sessions: new Set(),
+      held: 0,
+      idleSince: 0,
+    };
     this.#byId.set(browser.id, browser);
     return browser;
   }

@@ -2,7 +2,6 @@
 import type { Duplex } from 'node:stream';
 import { attempt, chain, META_CONNECT, META_HANDSHAKE, PayloadError } from '@cometd-ts/protocol';
 import type { WebSocket } from 'ws';
-import type { BayeuxContext } from '../api.ts';
 import type { ServerMessage } from '../message.ts';
 import type { WebSocketOptions } from '../options.ts';
 import type { Hall } from '../receive.ts';
@@ -10,10 +9,13 @@ import type { Rooms } from '../rooms.ts';
 import type { Conduit, Ending } from '../session/conduit.ts';
 import type { Outlet } from '../session/flusher.ts';
 import type { Hold } from '../session/holds.ts';
+import type { Neighbour } from '../session/neighbours.ts';
 import type { Session } from '../session/session.ts';
 import type { Via } from '../session/timing.ts';
+import type { RequestContext } from './context.ts';
 import { type FrameCache, frameOf } from './frames.ts';
 import { Outbox } from './outbox.ts';
+import { Relay } from './relay.ts';
 import { type ConnectKeeper, mayHold, readPayload, receiveAll } from './transport.ts';
 import { Vigil } from './vigil.ts';
 
@@ -25,6 +27,8 @@ export interface ConnectionHost {
   readonly options: Readonly<WebSocketOptions>;
   readonly frames: FrameCache;
   closed(connection: Connection): void;
+  /** The connection serves a session of a neighbour from now on. */
+  passedOn(connection: Connection): void;
 }
 
 /** Bytes in a socket from which on messages wait in the session's queue instead. */
@@ -54,7 +58,7 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
   readonly #host: ConnectionHost;
   readonly #webSocket: WebSocket;
   readonly #socket: Duplex;
-  readonly #context: BayeuxContext;
+  readonly #context: RequestContext;
   /** The socket takes our own frames; with compression `ws` must write them, or their order would break. */
   readonly #raw: boolean;
 
@@ -68,8 +72,10 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
   #waiting: Buffer[] = [];
   #busy = false;
   #isTaking = false;
+  /** The way to the neighbour whose session this is. Then nothing else is done here. */
+  #relay: Relay | null = null;
 
-  constructor(host: ConnectionHost, webSocket: WebSocket, socket: Duplex, context: BayeuxContext) {
+  constructor(host: ConnectionHost, webSocket: WebSocket, socket: Duplex, context: RequestContext) {
     this.#host = host;
     this.#webSocket = webSocket;
     this.#socket = socket;
@@ -78,8 +84,8 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
     this.#outbox = new Outbox(host.rooms.json, host.options);
     this.#vigil = new Vigil(host.options, socket, host.rooms.clock);
     webSocket.on('message', (data, isBinary) => this.#arrived(data as Buffer, isBinary));
-    webSocket.on('pong', () => this.#vigil.alive());
-    webSocket.on('ping', () => this.#vigil.alive());
+    webSocket.on('pong', () => this.#alive());
+    webSocket.on('ping', () => this.#alive());
     webSocket.on('error', (error) =>
       host.rooms.diagnostics.debug('websocket', () => `A WebSocket failed: ${error.message}`),
     );
@@ -89,7 +95,13 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
 
   // Frames in
 
+  #alive(): void {
+    this.#vigil.alive();
+    this.#relay?.alive();
+  }
+
   #arrived(data: Buffer, isBinary: boolean): void {
+    if (this.#relay) return this.#relay.message(data, isBinary);
     this.#vigil.alive();
     if (isBinary) return this.#close(CLOSE_UNSUPPORTED, 'Only text frames carry Bayeux messages');
     this.#waiting.push(data);
@@ -97,13 +109,20 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
   }
 
   #receive(data: Buffer): void {
-    const { rooms, hall } = this.#host;
+    const { rooms } = this.#host;
     let messages: ServerMessage[];
     try {
       messages = readPayload(rooms, [data.toString('utf8')], this.#context, this.#session?.isNode);
     } catch (error) {
       return this.#refused(error);
     }
+    const owner = this.#ownerOf(messages);
+    if (owner) this.#passOn(owner, data, messages);
+    else this.#process(messages);
+  }
+
+  #process(messages: readonly ServerMessage[]): void {
+    const { rooms, hall } = this.#host;
     const session = this.#sessionFor(messages);
     const isHandshake = messages[0]?.channel === META_HANDSHAKE;
     const replies: ServerMessage[] = [];
@@ -127,6 +146,34 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
       if (rooms.rates.isCut(this.#context)) this.#cutOff();
       this.#next();
     });
+  }
+
+  /** The server that has the session, on a fresh connection. A neighbour's own connections go no further. */
+  #ownerOf(messages: readonly ServerMessage[]): Neighbour | undefined {
+    const { rooms, options } = this.#host;
+    if (!rooms.neighbours.areThere || this.#session || this.#context.isPassed) return undefined;
+    const [first] = messages;
+    const clientId: unknown = first?.clientId;
+    if (options.requireHandshakePerConnection || first?.channel === META_HANDSHAKE) return undefined;
+    if (typeof clientId !== 'string' || rooms.sessions.get(clientId)) return undefined;
+    return rooms.neighbours.ownerOf(clientId);
+  }
+
+  /** What comes goes to the neighbour from now on, and what it says to the client. When it is not there, this server answers. */
+  #passOn(owner: Neighbour, data: Buffer, messages: readonly ServerMessage[]): void {
+    this.#busy = true;
+    this.write();
+    owner.open(this.#context.passed('GET')).then(
+      (pipe) => {
+        const relay = new Relay(this.#webSocket, this.#socket, pipe);
+        if (!this.#isOpen) return relay.closed();
+        this.#relay = relay;
+        this.#host.passedOn(this);
+        for (const waiting of [data, ...this.#waiting.splice(0)]) relay.message(waiting, false);
+        this.#webSocket.resume();
+      },
+      () => this.#process(messages),
+    );
   }
 
   /** Takes the frames that wait, one after another, for as long as their answers find room. Else nothing more is read. */
@@ -255,7 +302,7 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
 
   /** Takes what may travel now, and writes it together with what waits in the outbox. */
   write(): void {
-    if (!this.#isOpen || this.#isBlocked) return;
+    if (this.#relay || !this.#isOpen || this.#isBlocked) return;
     const session = this.#session;
     if (session?.conduit === this) {
       const isSentAway = session.farewell !== null && this.#held !== null;
@@ -363,6 +410,7 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
   }
 
   #drained(): void {
+    if (this.#relay) return this.#relay.drained();
     this.#vigil.drained();
     if (!this.#outbox.isEmpty || this.#session?.hasMessages) this.flush();
     this.#next();
@@ -372,6 +420,7 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
 
   /** Pings the silent, and ends the connections of those who do not answer, do not read, or never shook hands. */
   sweep(now: number): void {
+    if (this.#relay) return;
     if (this.#session?.isTerminated && !this.#session.hasMessages && !this.#held) this.#detach();
     const finding = this.#vigil.look(now, this.#session !== null, this.#isBlocked);
     if (!finding || !this.#isOpen) return;
@@ -401,6 +450,7 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
 
   /** The socket is gone. The session lives on for its maxInterval: the client may come back on another connection. */
   #closed(): void {
+    this.#relay?.closed();
     const session = this.#session;
     const wasHeld = this.#held !== null;
     this.#cancelHeld();

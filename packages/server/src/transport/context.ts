@@ -2,7 +2,9 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { BayeuxContext } from '../api.ts';
+import type { PassedRequest } from '../session/neighbours.ts';
 import { cookieValues } from './cookie.ts';
+import { PassedSocket } from './passing.ts';
 
 type Address = { readonly address: string; readonly port: number } | null;
 type Attributes = ((request: IncomingMessage) => Readonly<Record<string, unknown>>) | undefined;
@@ -82,6 +84,28 @@ export class RequestContext implements BayeuxContext {
   isUserInRole(role: string): boolean {
     const user = this.userPrincipal as { roles?: unknown } | null;
     return typeof user === 'object' && user !== null && Array.isArray(user.roles) && user.roles.includes(role);
+  }
+
+  /** Whether another server has received the request. */
+  get isPassed(): boolean {
+    return this.#socket instanceof PassedSocket;
+  }
+
+  /** The request as another server needs it. */
+  passed(method: string): PassedRequest {
+    const { remoteAddress, remotePort, localAddress, localPort } = this.#socket;
+    const headers: Record<string, string | readonly string[] | undefined> = {};
+    // Those of HTTP/2 that are no headers stay here.
+    for (const [name, value] of Object.entries(this.#headers)) if (!name.startsWith(':')) headers[name] = value;
+    return {
+      method,
+      url: this.url,
+      httpVersion: this.#httpVersion,
+      headers,
+      secure: this.secure,
+      remote: { address: remoteAddress, port: remotePort },
+      local: { address: localAddress, port: localPort },
+    };
   }
 
   get #parameters(): URLSearchParams {

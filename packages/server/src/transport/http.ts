@@ -1,6 +1,7 @@
 /** The HTTP doors: `long-polling` by POST, `callback-polling` by GET. Book appendix C, "Transports". */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { chain, isPromise, type Maybe, META_CONNECT, META_HANDSHAKE, PayloadError } from '@cometd-ts/protocol';
 import { createReply, type ServerMessage } from '../message.ts';
 import { refuse } from '../meta/reply.ts';
@@ -8,6 +9,7 @@ import type { HttpOptions } from '../options.ts';
 import { corsHeaders, type OriginPolicy, type OriginVerdict } from '../policy/origin.ts';
 import type { Hall } from '../receive.ts';
 import type { Rooms } from '../rooms.ts';
+import type { Neighbour } from '../session/neighbours.ts';
 import type { Session } from '../session/session.ts';
 import type { Via } from '../session/timing.ts';
 import { HttpAnswers } from './answers.ts';
@@ -17,8 +19,10 @@ import { callbackOf } from './callback.ts';
 import { RequestContext } from './context.ts';
 import { cookieValues } from './cookie.ts';
 import { type ExchangeHost, HttpExchange, type Service } from './http-exchange.ts';
+import { PassedMessage, pass, passedOn } from './passing.ts';
 import { readPayload, receiveAll } from './transport.ts';
 
+const NO_BODY = Buffer.alloc(0);
 const OVERLOADED = 'The server has too much to do at this moment';
 const BODY_WAS_READ = 'Somebody read the body of a request before the Bayeux server: mount it before parsers of bodies';
 
@@ -26,7 +30,7 @@ export class HttpTransport {
   readonly #rooms: Rooms;
   readonly #hall: Hall;
   readonly #origins: OriginPolicy;
-  readonly browsers: Browsers = new Browsers();
+  readonly browsers: Browsers;
   readonly #inFlight: InFlight;
   readonly #answers: HttpAnswers;
   readonly #host: ExchangeHost;
@@ -40,6 +44,7 @@ export class HttpTransport {
     this.#rooms = rooms;
     this.#hall = hall;
     this.#origins = origins;
+    this.browsers = new Browsers(rooms.neighbours);
     this.#inFlight = new InFlight(rooms.settings.maxInFlightBytes);
     this.#answers = new HttpAnswers(rooms.diagnostics, rooms.settings.longPolling.writeTimeout);
     this.#host = { rooms, hall, browsers: this.browsers, answers: this.#answers, underWay: new Map() };
@@ -53,16 +58,22 @@ export class HttpTransport {
   /** Serves one request. Never throws. */
   handle(request: IncomingMessage, response: ServerResponse): void {
     response.on('error', this.#onResponseError);
-    HttpExchange.heldOn(request.socket)?.resume(false);
+    this.hurry(request.socket);
+    passedOn(request.socket)?.hurry();
     const service = this.#serviceFor(request, response);
     if (!service) return;
     if (service.callback !== null) {
       const messages = new RequestContext(request, undefined).parameterValues('message');
       if (messages.length === 0)
         return this.#answers.refuse(response, 400, "The parameter 'message' is missing", service.cors);
-      return this.#admit(request, response, messages, service);
+      return this.#admit(request, response, messages, service, NO_BODY);
     }
     this.#post(request, response, service);
+  }
+
+  /** The client cannot wait for the connect that is held on its connection. */
+  hurry(socket: Socket): void {
+    HttpExchange.heldOn(socket)?.resume(false);
   }
 
   /** Requests of a transport that are not answered yet, once their messages have been read. */
@@ -137,7 +148,7 @@ export class HttpTransport {
       try {
         if (body instanceof BodyError) throw body;
         const text = textOf(body, kind.charset);
-        this.#admit(request, response, kind.form ? new URLSearchParams(text).getAll('message') : [text], service);
+        this.#admit(request, response, kind.form ? new URLSearchParams(text).getAll('message') : [text], service, body);
       } catch (error) {
         this.#failed(request, response, error, service);
       }
@@ -146,16 +157,38 @@ export class HttpTransport {
 
   // The messages
 
-  #admit(request: IncomingMessage, response: ServerResponse, texts: readonly string[], service: Service): void {
-    const { diagnostics, settings } = this.#rooms;
+  #admit(
+    request: IncomingMessage,
+    response: ServerResponse,
+    texts: readonly string[],
+    service: Service,
+    body: Buffer,
+  ): void {
+    const { settings } = this.#rooms;
     let messages: ServerMessage[];
+    let context: RequestContext;
     try {
-      const context = new RequestContext(request, settings.requestAttributes);
+      context = new RequestContext(request, settings.requestAttributes);
       messages = readPayload(this.#rooms, texts, context);
       if (messages[0]?.channel === META_HANDSHAKE) this.#rooms.rates.meet(context, request);
     } catch (error) {
       return this.#failed(request, response, error, service);
     }
+    const owner = this.#ownerOf(request, messages, service.options);
+    if (!owner) return this.#receive(request, response, messages, service);
+    pass(owner, context.passed(request.method ?? ''), body, response, (answer) => {
+      if (answer) this.#answers.forward(response, answer);
+      else this.#receive(request, response, messages, service);
+    });
+  }
+
+  #receive(
+    request: IncomingMessage,
+    response: ServerResponse,
+    messages: readonly ServerMessage[],
+    service: Service,
+  ): void {
+    const { diagnostics } = this.#rooms;
     const browsers = this.#browsersOf(request, service.options);
     const session = this.#sessionFor(messages, browsers, service);
     const exchange = new HttpExchange(
@@ -189,6 +222,21 @@ export class HttpTransport {
       diagnostics.guard('receive', true, () => late),
       done,
     );
+  }
+
+  /** The server that has the session or, for a handshake, the browser of a request: all tabs of a browser live on one server. */
+  #ownerOf(request: IncomingMessage, messages: readonly ServerMessage[], options: HttpOptions): Neighbour | undefined {
+    const { neighbours, sessions } = this.#rooms;
+    if (!neighbours.areThere || request instanceof PassedMessage) return undefined;
+    const [first] = messages;
+    if (first?.channel !== META_HANDSHAKE) {
+      const clientId: unknown = first?.clientId;
+      if (typeof clientId !== 'string' || sessions.get(clientId)) return undefined;
+      return neighbours.ownerOf(clientId);
+    }
+    const values = cookieValues(request.headers.cookie, options.browserCookieName);
+    if (values.some((value) => this.browsers.get(value))) return undefined;
+    return values.map((value) => neighbours.ownerOf(value)).find((owner) => owner !== undefined);
   }
 
   /** The browsers a request shows cookies of; only values this server has issued count. */

@@ -19,6 +19,8 @@ export class WebSocketTransport {
   readonly #server: WebSocketServer;
   readonly #host: ConnectionHost;
   readonly #connections: Set<Connection> = new Set();
+  /** Those whose sessions are on neighbours: these count them, and watch over them. */
+  readonly #relayed: Set<Connection> = new Set();
 
   constructor(rooms: Rooms, hall: Hall, origins: OriginPolicy) {
     const options = rooms.settings.websocket;
@@ -30,7 +32,13 @@ export class WebSocketTransport {
       options,
       via: { name: 'websocket', settings: options },
       frames: new FrameCache(options),
-      closed: (connection) => this.#connections.delete(connection),
+      closed: (connection) => {
+        if (!this.#connections.delete(connection)) this.#relayed.delete(connection);
+      },
+      passedOn: (connection) => {
+        this.#connections.delete(connection);
+        this.#relayed.add(connection);
+      },
     };
     const size = Math.max(options.maxMessageSize, 0);
     this.#server = new WebSocketServer({
@@ -105,8 +113,9 @@ export class WebSocketTransport {
   }
 
   stop(): void {
-    for (const connection of this.#connections) connection.stop();
+    for (const connection of [...this.#connections, ...this.#relayed]) connection.stop();
     this.#connections.clear();
+    this.#relayed.clear();
   }
 
   #offersProtocol(request: IncomingMessage): boolean {

@@ -1,6 +1,7 @@
 /** How many connects one browser may hold, and what the further clients in it are told. */
 import type { RawHttp, RawSession } from '@cometd-ts/testkit';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Neighbours } from '../../src/session/neighbours.ts';
 import { Browsers } from '../../src/transport/browsers.ts';
 import { caller, hold, poller, serve } from './visitors.ts';
 
@@ -118,7 +119,7 @@ describe('the register of browsers', () => {
     const session = await poller(server);
     const inside = server.bayeux.getSession(session.clientId) as never;
     vi.useFakeTimers({ toFake: ['performance'] });
-    const browsers = new Browsers();
+    const browsers = new Browsers(new Neighbours());
     const browser = browsers.issue();
     browsers.add(browser, inside);
     vi.advanceTimersByTime(60_000);

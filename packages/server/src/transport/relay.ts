@@ -1,0 +1,146 @@
+/**
+ * A WebSocket whose session lives on a neighbour. What the client sends arrives here whole, as `ws` receives it, and goes on as
+ * frames; the frames of the neighbour go to the client as they are, but for the last.
+ *
+ *     client ◀── frames ── socket ◀───────── frames ── pipe ◀── neighbour
+ *            ── frames ──▶ ws ── messages ──▶ frames ── pipe ──▶
+ *
+ * Pings of the neighbour reach the client, and its pongs come back: so the neighbour watches over the client itself.
+ */
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+
+/** Bytes that may wait on either side before the other is not read from any more. */
+const HIGH_WATER = 65_536;
+const TEXT = 0x81;
+const BINARY = 0x82;
+const PONG = 0x8a;
+const CLOSE = 8;
+const CLOSE_WITHOUT_CODE = 1005;
+const CLOSE_RESTART = 1012;
+const CLOSE_LATER = 1013;
+/** Longest head of an answer to an upgrade. */
+const LONGEST_HEAD = 16_384;
+
+export class Relay {
+  readonly #webSocket: WebSocket;
+  readonly #socket: Duplex;
+  readonly #pipe: Duplex;
+  #isOpen = false;
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(webSocket: WebSocket, socket: Duplex, pipe: Duplex) {
+    this.#webSocket = webSocket;
+    this.#socket = socket;
+    this.#pipe = pipe;
+    pipe.on('data', (chunk: Buffer) => this.#came(chunk));
+    pipe.on('drain', () => webSocket.resume());
+    pipe.on('error', () => pipe.destroy());
+    pipe.on('end', () => pipe.destroy());
+    pipe.on('close', () => this.#close(CLOSE_RESTART, 'The server of this session has ended'));
+  }
+
+  // From the client
+
+  message(data: Buffer, isBinary: boolean): void {
+    this.#send(isBinary ? BINARY : TEXT, data);
+  }
+
+  /** The client has given a sign of life. */
+  alive(): void {
+    this.#send(PONG, Buffer.alloc(0));
+  }
+
+  /** The client takes bytes again. */
+  drained(): void {
+    this.#pipe.resume();
+  }
+
+  /** The client has gone. */
+  closed(): void {
+    this.#pipe.destroy();
+  }
+
+  #send(first: number, data: Buffer): void {
+    if (this.#pipe.destroyed || this.#pipe.write(clientFrame(first, data))) return;
+    if (this.#pipe.writableLength > HIGH_WATER) this.#webSocket.pause();
+  }
+
+  // From the neighbour
+
+  #came(chunk: Buffer): void {
+    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    this.#rest = Buffer.alloc(0);
+    if (!this.#isOpen) {
+      const end = bytes.indexOf('\r\n\r\n');
+      if (end < 0 && bytes.length <= LONGEST_HEAD) {
+        this.#rest = bytes;
+        return;
+      }
+      if (!bytes.subarray(0, 16).toString('latin1').startsWith('HTTP/1.1 101 '))
+        return this.#close(CLOSE_LATER, 'The server of this session has too much to do');
+      this.#isOpen = true;
+      bytes = bytes.subarray(end + 4);
+    }
+    this.#frames(bytes);
+  }
+
+  /** Whole frames only, or one that `ws` writes here might come in the midst of another. */
+  #frames(bytes: Buffer): void {
+    let end = 0;
+    for (let length = frameLength(bytes, 0); length > 0; length = frameLength(bytes, end)) {
+      if (((bytes[end] ?? 0) & 0x0f) === CLOSE) {
+        this.#write(bytes.subarray(0, end));
+        const payload = bytes.subarray(end + 2, end + length);
+        const code = payload.length < 2 ? CLOSE_WITHOUT_CODE : payload.readUInt16BE(0);
+        return this.#close(code, payload.subarray(2).toString('utf8'));
+      }
+      end += length;
+    }
+    this.#rest = bytes.subarray(end);
+    this.#write(bytes.subarray(0, end));
+  }
+
+  #write(bytes: Buffer): void {
+    if (bytes.length === 0 || this.#webSocket.readyState !== this.#webSocket.OPEN) return;
+    if (!this.#socket.write(bytes) && this.#socket.writableLength > HIGH_WATER) this.#pipe.pause();
+  }
+
+  #close(code: number, reason: string): void {
+    if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
+    if (code === CLOSE_WITHOUT_CODE) this.#webSocket.close();
+    else this.#webSocket.close(code, reason);
+    // A client that takes no bytes takes no farewell either.
+    if (this.#socket.writableLength > HIGH_WATER) this.#webSocket.terminate();
+  }
+}
+
+/** Bytes of the unmasked frame that begins at `at`, or 0 when it is not there whole. RFC 6455, 5.2. */
+export function frameLength(bytes: Buffer, at: number): number {
+  const there = bytes.length - at;
+  if (there < 2) return 0;
+  const short = (bytes[at + 1] ?? 0) & 0x7f;
+  const head = short === 126 ? 4 : short === 127 ? 10 : 2;
+  if (there < head) return 0;
+  const size =
+    short === 126 ? bytes.readUInt16BE(at + 2) : short === 127 ? Number(bytes.readBigUInt64BE(at + 2)) : short;
+  return there < head + size ? 0 : head + size;
+}
+
+/** A frame as a client sends it. Nobody is between us who could be deceived by it, so its mask is zero. */
+export function clientFrame(first: number, data: Buffer): Buffer {
+  const size = data.length;
+  const head = size < 126 ? 2 : size < 65_536 ? 4 : 10;
+  const frame = Buffer.alloc(head + 4 + size);
+  frame[0] = first;
+  if (head === 2) frame[1] = 0x80 | size;
+  else if (head === 4) {
+    frame[1] = 0x80 | 126;
+    frame.writeUInt16BE(size, 2);
+  } else {
+    frame[1] = 0x80 | 127;
+    frame.writeBigUInt64BE(BigInt(size), 2);
+  }
+  data.copy(frame, head + 4);
+  return frame;
+}
