@@ -1,5 +1,5 @@
-/** Nodes in one process, over the memory engine, closed when their test ends. */
-import { Oort, type OortOptions } from '@cometd-ts/oort';
+/** Nodes in one process, over the memory engine or what else is laid below them, closed when their test ends. */
+import { type Engine, Oort, type OortOptions } from '@cometd-ts/oort';
 import { BayeuxServer, type ServerOptions } from '@cometd-ts/server';
 import { MemoryCloud, type MemoryCloudOptions } from '@cometd-ts/testkit';
 import { onTestFinished } from 'vitest';
@@ -10,12 +10,32 @@ export interface House {
   readonly url: string;
 }
 
+/** What carries a cloud, and what can be done to it; `MemoryCloud` is one, a real NATS another. */
+export interface Ground {
+  /** An engine for the node of this URL. */
+  engine(url: string): Engine;
+  /** Resolves when no message is on its way, and all know who is there. */
+  settled(): Promise<void>;
+  /** The node is gone without a word. */
+  kill(url: string): void;
+  /** These two do not reach each other any more; others may be lost to them, too. */
+  cut(one: string, other: string): void;
+  heal(one: string, other: string): void;
+}
+
 export class Cloud {
-  readonly memory: MemoryCloud;
+  readonly ground: Ground;
   #nodes = 0;
 
-  constructor(options: MemoryCloudOptions = {}) {
-    this.memory = new MemoryCloud(options);
+  /** @param ground what carries it; or what a memory cloud shall be able to do */
+  constructor(ground: Ground | MemoryCloudOptions = {}) {
+    this.ground = 'engine' in ground ? ground : new MemoryCloud(ground);
+  }
+
+  /** The memory cloud, with all its means. Throws `TypeError` on other ground. */
+  get memory(): MemoryCloud {
+    if (this.ground instanceof MemoryCloud) return this.ground;
+    throw new TypeError('This cloud is not in memory');
   }
 
   /** A started node. `prepare` runs before it joins. */
@@ -27,7 +47,7 @@ export class Cloud {
     const server = new BayeuxServer({ logLevel: 'error', ...serverOptions });
     server.start();
     const url = `http://node${++this.#nodes}.test/cometd`;
-    const oort = new Oort(server, { url, engine: this.memory.engine(), ...oortOptions });
+    const oort = new Oort(server, { url, engine: this.ground.engine(url), ...oortOptions });
     onTestFinished(async () => {
       await oort.stop();
       await server.stop();
@@ -39,6 +59,6 @@ export class Cloud {
 
   /** Resolves when no message is on its way. */
   settled(): Promise<void> {
-    return this.memory.settled();
+    return this.ground.settled();
   }
 }

@@ -204,7 +204,7 @@ describe('a gap', () => {
   });
 
   it.each([
-    ['the node has left', (_object: Users, cloud: Cloud, a: House) => cloud.memory.kill(a.url)],
+    ['the node has left', (_object: Users, cloud: Cloud, a: House) => cloud.ground.kill(a.url)],
     ['the object stops', (object: Users) => object.stop()],
   ])('is not asked for any more when %s', async (_title, end) => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });

@@ -207,12 +207,12 @@ describe('the nodes know all parts', () => {
 
   it('again when the node has been cut off and is back', async () => {
     const [cloud, a, b, atA, atB] = await pair();
-    cloud.memory.cut(a.url, b.url);
+    cloud.ground.cut(a.url, b.url);
     await cloud.settled();
     await atA.setAndShare('meanwhile');
     await cloud.settled();
     expect([view(atA), view(atB)]).toEqual([['meanwhile'], ['-']]);
-    cloud.memory.heal(a.url, b.url);
+    cloud.ground.heal(a.url, b.url);
     await cloud.settled();
     expect([view(atA), view(atB)]).toEqual([
       ['meanwhile', '-'],
@@ -238,9 +238,9 @@ describe('the wire', () => {
     expect(fromA.at(-1)).toBe(`/oort/objects/word ${head(a.url)}:"hi","oort.info.version":1}`);
     const push = `${head(b.url)}:"-","oort.info.version":0,"oort.info.action":"oort.object.push"`;
     expect(fromB).toContain(`/service/oort/objects/word ${push},"oort.info.peer":"${a.url}"}`);
-    cloud.memory.cut(a.url, b.url);
+    cloud.ground.cut(a.url, b.url);
     await cloud.settled();
-    cloud.memory.heal(a.url, b.url);
+    cloud.ground.heal(a.url, b.url);
     await cloud.settled();
     expect(fromB).toContain(`/service/oort/objects/word ${push}}`);
   });
@@ -340,7 +340,7 @@ describe('the wire', () => {
     const [cloud, a, b, , atB] = await pair();
     const c = await cloud.node();
     await cloud.settled();
-    cloud.memory.kill(a.url);
+    cloud.ground.kill(a.url);
     await cloud.settled();
     await say(cloud, c, b, good(a));
     expect(view(atB)).toEqual(['-']);

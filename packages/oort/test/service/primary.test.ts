@@ -37,7 +37,7 @@ describe('the node in charge', () => {
     const [cloud, a, b] = await two({ timeout: 40 });
     expect([a.ids.getPrimaryOortURL(), b.ids.getPrimaryOortURL()]).toEqual([a.url, a.url]);
     expect([a.ids.isPrimary, b.ids.isPrimary]).toEqual([true, false]);
-    cloud.memory.kill(a.url);
+    cloud.ground.kill(a.url);
     await cloud.settled();
     expect(b.ids.getPrimaryOortURL()).toBeNull();
     await expect(b.ids.get()).rejects.toMatchObject({ code: 'timeout' });

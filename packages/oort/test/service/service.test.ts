@@ -142,7 +142,7 @@ describe('a request to one node', () => {
     const [cloud, a, b] = await two(echo, never);
     const answer = expect(a.service.call(b.url, 'x')).rejects.toMatchObject({ code: 'left' });
     await cloud.settled();
-    cloud.memory.kill(b.url);
+    cloud.ground.kill(b.url);
     await answer;
     expect(a.service.pendingCount).toBe(0);
   });

@@ -156,7 +156,7 @@ describe('a node', () => {
     const [cloud, a, b] = await two();
     a.seti.associate('bob', (await enter(a)).serverSession);
     await cloud.settled();
-    cloud.memory.kill(a.url);
+    cloud.ground.kill(a.url);
     await cloud.settled();
     expect(b.seti.isPresent('bob')).toBe(false);
     expect(b.log.at(-1)).toBe(`-bob@${a.url}`);
@@ -168,10 +168,10 @@ describe('a node', () => {
     a.seti.associate('bob', bob.serverSession);
     a.seti.associate('carol', carol.serverSession);
     await cloud.settled();
-    cloud.memory.cut(a.url, b.url);
+    cloud.ground.cut(a.url, b.url);
     await cloud.settled();
     await bob.disconnect();
-    cloud.memory.heal(a.url, b.url);
+    cloud.ground.heal(a.url, b.url);
     await cloud.settled();
     expect(b.seti.userIds).toEqual(['carol']);
   });
@@ -309,13 +309,13 @@ describe('what other nodes say', () => {
     const users = Array.from({ length: 3_000 }, (_, index) => `user ${index} ${'x'.repeat(300)}`);
     for (const user of users) a.seti.associate(user, serverSession);
     await cloud.settled();
-    cloud.memory.cut(a.url, b.url);
+    cloud.ground.cut(a.url, b.url);
     await cloud.settled();
     let longest = 0;
     b.server.getChannel('/seti/all')?.addListener('message', (_sender, _channel, { data }) => {
       longest = Math.max(longest, JSON.stringify(data).length);
     });
-    cloud.memory.heal(a.url, b.url);
+    cloud.ground.heal(a.url, b.url);
     await cloud.settled();
     expect(b.seti.userIds).toHaveLength(3_000);
     expect(longest).toBeGreaterThan(0);
@@ -353,8 +353,8 @@ describe('whatever happens', () => {
           } else if (step.do === 'leave') {
             await sessions.get(name)?.disconnect();
             sessions.delete(name);
-          } else if (step.do === 'cut') cloud.memory.cut(at.url, other.url);
-          else if (step.do === 'heal') cloud.memory.heal(at.url, other.url);
+          } else if (step.do === 'cut') cloud.ground.cut(at.url, other.url);
+          else if (step.do === 'heal') cloud.ground.heal(at.url, other.url);
           else if (step.do === 'settle') await cloud.settled();
         }
         for (const [one, other] of [
@@ -362,7 +362,7 @@ describe('whatever happens', () => {
           [1, 2],
           [2, 0],
         ] as const)
-          cloud.memory.heal((all[one] as Town).url, (all[other] as Town).url);
+          cloud.ground.heal((all[one] as Town).url, (all[other] as Town).url);
         await cloud.settled();
         const expected = [...new Set([...sessions.keys()].map((name) => `user${name.split(' ')[1]}`))].sort();
         for (const [index, { seti, log, url }] of all.entries()) {
