@@ -1,6 +1,7 @@
 /** A process of its own for a server or the load: started on one CPU, asked questions over IPC, always ended. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 /** What a child can be asked: a name, one argument, one answer. */
@@ -18,8 +19,16 @@ interface Answer {
   readonly error?: string;
 }
 
+/** Said by a child whose work another process does. */
+interface Deputy {
+  readonly measured: number;
+}
+
 /** Whether processes can be pinned here; without `taskset` the figures are noisier and the report says so. */
 export const canPin: boolean = spawnSync('taskset', ['-c', '1', 'true']).status === 0;
+
+/** For processes that are not pinned, although the conductor is. */
+export const ANY_CPU: string = `0-${cpus().length - 1}`;
 
 /** Moves this process to one CPU, so that the conductor does not disturb the server. */
 export function pinSelf(cpu: number): void {
@@ -31,24 +40,29 @@ export class Child {
   readonly #process: ChildProcess;
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   readonly #ended: Promise<unknown>;
+  #measured: number | undefined;
   #lastId = 0;
   #failure: Error | undefined;
 
   /** `script` is relative to this file. */
-  constructor(script: string, args: readonly string[], cpu: number) {
+  constructor(script: string, args: readonly string[], cpu: number | string) {
     const node = ['--expose-gc', fileURLToPath(new URL(script, import.meta.url)), ...args];
     const [command, all] = canPin
       ? ['taskset', ['-c', String(cpu), process.execPath, ...node]]
       : [process.execPath, node];
     this.#process = spawn(command, all, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.#ended = once(this.#process, 'exit');
-    this.#process.on('message', (message) => this.#answered(message as Answer));
+    this.#process.on('message', (message) => {
+      if ('measured' in (message as Answer | Deputy)) this.#measured = (message as Deputy).measured;
+      else this.#answered(message as Answer);
+    });
     this.#process.on('error', (error) => this.#lost(error));
     this.#process.on('exit', (code, signal) => this.#lost(new Error(`${script} ${args[0]} ended: ${signal ?? code}`)));
   }
 
+  /** Of the process that is measured. */
   get pid(): number {
-    return this.#process.pid ?? -1;
+    return this.#measured ?? this.#process.pid ?? -1;
   }
 
   ask<Value>(ask: string, argument?: unknown): Promise<Value> {
@@ -79,6 +93,11 @@ export class Child {
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
+}
+
+/** Names the process that is to be measured instead of this child. */
+export function measureInstead(pid: number): void {
+  process.send?.({ measured: pid } satisfies Deputy);
 }
 
 /** The answering side, called once in the child. A question that fails is answered with the error. */

@@ -17,6 +17,43 @@ export function processTime(pid: number): number | undefined {
   }
 }
 
+/** The same for a process and all that it has started, and those have started. */
+export function familyTime(pid: number): number | undefined {
+  return familyOf(pid).reduce<number | undefined>((sum, one) => {
+    const time = processTime(one);
+    // Who ended meanwhile is left out.
+    return time === undefined ? sum : (sum ?? 0) + time;
+  }, undefined);
+}
+
+/** Resident bytes of a process and all below it, or `undefined` where the kernel does not tell. */
+export function familyMemory(pid: number): number | undefined {
+  let total = 0;
+  for (const one of familyOf(pid)) {
+    try {
+      const resident = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${one}/status`, 'latin1'))?.[1];
+      total += Number(resident ?? 0) * 1_024;
+    } catch {
+      return undefined;
+    }
+  }
+  return total;
+}
+
+function familyOf(pid: number): number[] {
+  const family = [pid];
+  try {
+    for (const task of readdirSync(`/proc/${pid}/task`)) {
+      const children = readFileSync(`/proc/${pid}/task/${task}/children`, 'latin1').trim();
+      if (children !== '') family.push(...children.split(' ').flatMap((child) => familyOf(Number(child))));
+    }
+  } catch {
+    // It has ended, or there is no /proc: then there is nothing below it that could be measured.
+    return family;
+  }
+  return family;
+}
+
 /** Time one CPU was busy in ns, with what a hypervisor took away; or `undefined` where the kernel does not tell. */
 export function busyTime(cpu: number): number | undefined {
   try {

@@ -105,7 +105,7 @@ answer({
     const onLost = (error: Error): void => {
       if (!leaving.has(port)) lost(error);
     };
-    const common = { port, onReply: () => undefined, onLost };
+    const common = { route: { port }, onReply: () => undefined, onLost };
     for (let i = 0; i < subscribers; i++)
       await connectBayeux({ ...common, subscribes: true, onBytes: receiver(histogram) });
     receivers += subscribers;

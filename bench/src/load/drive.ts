@@ -1,17 +1,24 @@
 /** Drives the clients of one scenario: who publishes when, what is counted, what is timed. */
 import { createHistogram } from 'node:perf_hooks';
-import { FIRST_SESSIONS, type Scenario } from '../scenarios.ts';
-import { agesOf, countMessages, now } from './chatter.ts';
+import { CHANNEL, FIRST_SESSIONS, patternsOf, type Scenario } from '../scenarios.ts';
+import { agesOf, chatOf, countMessages, now } from './chatter.ts';
+import type { Route } from './line.ts';
 import type { Connect, Peer, PeerOptions } from './peer.ts';
 
 /** Clients being connected at one time. */
 const CONNECTING = 32;
 /** One of so many subscribers is timed: enough for percentiles, too few to slow the load down. */
 const SAMPLE = 25;
-/** More than the messages in flight in any scenario. */
-const RING = 64;
+/** More than the messages in flight in any scenario, even when a server falls behind a fixed rate. */
+const RING = 4_096;
 /** Traffic that pauses this long has lost a message, in µs. */
 const STALLED = 2_000_000;
+/** A server this far behind a fixed rate, in µs, does not hold it. */
+const BEHIND = 10_000_000;
+/** Clients with one loopback address. */
+const PER_ADDRESS = 8_000;
+/** Channels that one client makes exist by subscribing to them; servers bound the number. */
+const PER_KEEPER = 500;
 
 export interface Driver {
   /** Connects all clients, or the first ones when `first`. */
@@ -26,12 +33,25 @@ export interface Driver {
   readonly latency: Latency;
 }
 
+export const percentiles = [50, 75, 90, 95, 99, 99.9] as const;
+
 /** In µs. */
 export interface Latency {
   readonly p50: number;
   readonly p90: number;
   readonly p99: number;
   readonly max: number;
+  /** At `percentiles`. */
+  readonly at: readonly number[];
+}
+
+/** Who connects, to whom, for what. */
+export interface Circumstances {
+  readonly connect: Connect;
+  readonly scenario: Scenario;
+  readonly port: number;
+  /** Whether the publisher receives a copy because it cannot be left out. */
+  readonly echoes: boolean;
 }
 
 abstract class Counter {
@@ -50,7 +70,13 @@ abstract class Counter {
   get latency(): Latency {
     const histogram = this.#histogram;
     const [p50, p90, p99] = [50, 90, 99].map((p) => histogram.percentile(p));
-    return { p50: p50!, p90: p90!, p99: p99!, max: histogram.max };
+    return {
+      p50: p50!,
+      p90: p90!,
+      p99: p99!,
+      max: histogram.max,
+      at: percentiles.map((p) => histogram.percentile(p)),
+    };
   }
 }
 
@@ -68,20 +94,23 @@ async function connectMany(count: number, one: (index: number) => Promise<void>)
   await Promise.all(Array.from({ length: Math.min(CONNECTING, count) }, lane));
 }
 
+/** Where the client with this number comes from: one address is enough for most scenarios. */
+function routeOf({ tls, clients }: Scenario, port: number, index: number): Route {
+  const address = clients > PER_ADDRESS ? { from: `127.0.0.${2 + Math.floor(index / PER_ADDRESS)}` } : {};
+  return { port, tls, ...address };
+}
+
 /**
- * Publishes again as soon as everybody has the oldest of the messages in flight. Every server keeps the order of one
- * publisher, so the n-th message of a subscriber is the n-th published.
+ * Publishes again as soon as everybody has the oldest of the messages in flight, or at a fixed rate. Every server keeps
+ * the order of one publisher, so the n-th message of a subscriber is the n-th published.
  */
 class FanOut extends Counter implements Driver {
-  readonly #connect: Connect;
-  readonly #scenario: Scenario;
-  readonly #port: number;
-  /** Whether the publisher receives a copy because it cannot be left out. */
-  readonly #echoes: boolean;
+  readonly #given: Circumstances;
   readonly #waitsForReply: boolean;
   readonly #receivers: number;
   /** Receivers that have message n, at n modulo its length. */
   readonly #arrivals = new Uint32Array(RING);
+  readonly #hanging: Peer[] = [];
   #publisher!: Peer;
   #published = 0;
   #complete = 0;
@@ -89,36 +118,65 @@ class FanOut extends Counter implements Driver {
   #publishedAt = 0;
   #pumping = false;
 
-  constructor(connect: Connect, scenario: Scenario, port: number, echoes: boolean) {
+  constructor(given: Circumstances) {
     super();
-    this.#connect = connect;
-    this.#scenario = scenario;
-    this.#port = port;
-    this.#echoes = echoes;
-    this.#receivers = scenario.clients + (echoes ? 1 : 0);
-    this.#waitsForReply = scenario.name === 'long-polling';
+    this.#given = given;
+    this.#receivers = given.scenario.clients + (given.echoes ? 1 : 0);
+    this.#waitsForReply = given.scenario.transport === 'long-polling';
   }
 
   async setUp(): Promise<void> {
-    await connectMany(this.#scenario.clients, async (index) => {
-      await this.#connect(this.#optionsFor(true, this.#receiver(index % SAMPLE === SAMPLE >> 1)));
+    const { connect, scenario } = this.#given;
+    const { clients, stopped, channels } = scenario;
+    await connectMany(Math.ceil(channels / PER_KEEPER), async (keeper) => {
+      const first = keeper * PER_KEEPER;
+      const length = Math.min(PER_KEEPER, channels - first);
+      const subscriptions = Array.from({ length }, (_, index) => `/other/${first + index}`);
+      await connect({ ...this.#optionsFor(0, () => undefined), subscribes: true, subscriptions });
     });
-    const receiver = this.#echoes ? this.#receiver(false) : (): void => undefined;
-    this.#publisher = await this.#connect(this.#optionsFor(false, receiver));
+    await connectMany(clients, async (index) => {
+      const receiver = this.#receiver(index % SAMPLE === SAMPLE >> 1 || clients < SAMPLE);
+      await connect({ ...this.#optionsFor(index, receiver), subscribes: true });
+    });
+    await connectMany(Math.ceil(clients * stopped), async (index) => {
+      this.#hanging.push(await connect({ ...this.#optionsFor(index, () => undefined), subscribes: true }));
+    });
+    const receiver = this.#given.echoes ? this.#receiver(false) : (): void => undefined;
+    this.#publisher = await connect({ ...this.#optionsFor(0, receiver), subscribes: false });
   }
 
   start(): void {
-    this.#pump();
+    for (const peer of this.#hanging) peer.stop();
+    if (this.#given.scenario.rate > 0) this.#pace(this.#given.scenario.rate);
+    else this.#pump();
   }
 
   check(): void {
+    const { rate } = this.#given.scenario;
+    if (rate > 0) {
+      const behind = ((this.#published - this.#complete) / rate) * 1e6;
+      if (behind > BEHIND) throw new Error(`The server does not hold ${rate} publishes a second`);
+      return;
+    }
     if (now() - this.#publishedAt < STALLED) return;
     const missing = this.#receivers - this.#arrivals[this.#complete % RING]!;
     throw new Error(`The traffic stalled: ${missing} subscribers never got message ${this.#complete + 1}`);
   }
 
-  #optionsFor(subscribes: boolean, onBytes: (bytes: Buffer) => void): PeerOptions {
-    return { port: this.#port, subscribes, onBytes, onReply: () => this.#replied(), onLost };
+  #optionsFor(index: number, onBytes: (bytes: Buffer) => void): Omit<PeerOptions, 'subscribes'> {
+    const { scenario, port } = this.#given;
+    const { ack, http2, depth } = scenario;
+    const subscriptions = depth > 0 ? [patternsOf(depth)[index % depth]!] : [CHANNEL];
+    return {
+      route: routeOf(scenario, port, index),
+      chat: chatOf(scenario),
+      subscriptions,
+      ack,
+      http2,
+      onBytes,
+      onReply: () => this.#replied(),
+      onLost,
+    };
   }
 
   #receiver(timed: boolean): (bytes: Buffer) => void {
@@ -140,12 +198,12 @@ class FanOut extends Counter implements Driver {
     }
     this.#arrivals[slot] = 0;
     this.#complete++;
-    this.#pump();
+    if (this.#given.scenario.rate === 0) this.#pump();
   }
 
   #replied(): void {
     this.#replies++;
-    this.#pump();
+    if (this.#waitsForReply) this.#pump();
   }
 
   /** What is due after all bytes of a read is published together: frames of their own, but one write. */
@@ -154,36 +212,47 @@ class FanOut extends Counter implements Driver {
     this.#pumping = true;
     process.nextTick(() => {
       this.#pumping = false;
-      this.#publish(this.#scenario.inFlight - (this.#published - this.#complete));
+      const { inFlight, together } = this.#given.scenario;
+      this.#publish(Math.floor((inFlight - (this.#published - this.#complete)) / together), now());
     });
   }
 
-  #publish(count: number): void {
+  /** Messages are stamped with the time at which they were due, so that a load that is late cannot hide a delay. */
+  #pace(rate: number): void {
+    const from = now();
+    let sent = 0;
+    const next = (): void => {
+      for (let due = dueAt(sent); due <= now(); due = dueAt(++sent)) this.#publish(1, due);
+      setTimeout(next, (dueAt(sent) - now()) / 1_000);
+    };
+    const dueAt = (count: number): number => from + Math.floor((count * 1e6) / rate);
+    next();
+  }
+
+  #publish(frames: number, stamp: number): void {
     // An HTTP connection carries one request at a time.
-    if (count === 0 || (this.#waitsForReply && this.#replies < this.#published)) return;
-    this.#published += count;
-    this.#publishedAt = now();
-    this.#publisher.publish(this.#publishedAt, count);
+    if (frames === 0 || (this.#waitsForReply && this.#replies < this.#published)) return;
+    this.#published += frames * this.#given.scenario.together;
+    if (this.#published - this.#complete > RING) onLost(new Error('The server fell behind too far'));
+    this.#publishedAt = stamp;
+    this.#publisher.publish(stamp, frames);
   }
 }
 
 /** Every client publishes again as soon as its last publish was answered. */
 class Replies extends Counter implements Driver {
-  readonly #connect: Connect;
-  readonly #scenario: Scenario;
-  readonly #port: number;
+  readonly #given: Circumstances;
   readonly #starts: (() => void)[] = [];
   #repliedAt = 0;
 
-  constructor(connect: Connect, scenario: Scenario, port: number) {
+  constructor(given: Circumstances) {
     super();
-    this.#connect = connect;
-    this.#scenario = scenario;
-    this.#port = port;
+    this.#given = given;
   }
 
   async setUp(): Promise<void> {
-    await connectMany(this.#scenario.clients, async () => {
+    const { connect, scenario, port } = this.#given;
+    await connectMany(scenario.clients, async (index) => {
       let sent = 0;
       const publish = (): void => {
         sent = now();
@@ -195,8 +264,9 @@ class Replies extends Counter implements Driver {
         this.record(this.#repliedAt - sent);
         publish();
       };
-      const peer = await this.#connect({
-        port: this.#port,
+      const peer = await connect({
+        route: routeOf(scenario, port, index),
+        chat: chatOf(scenario),
         subscribes: false,
         onBytes: () => undefined,
         onReply,
@@ -217,21 +287,19 @@ class Replies extends Counter implements Driver {
 
 /** Clients connect, subscribe and stay. */
 class Idle extends Counter implements Driver {
-  readonly #connect: Connect;
-  readonly #scenario: Scenario;
-  readonly #port: number;
+  readonly #given: Circumstances;
 
-  constructor(connect: Connect, scenario: Scenario, port: number) {
+  constructor(given: Circumstances) {
     super();
-    this.#connect = connect;
-    this.#scenario = scenario;
-    this.#port = port;
+    this.#given = given;
   }
 
   async setUp(first: boolean): Promise<void> {
-    await connectMany(first ? FIRST_SESSIONS : this.#scenario.clients, async () => {
-      await this.#connect({
-        port: this.#port,
+    const { connect, scenario, port } = this.#given;
+    const count = first ? Math.min(FIRST_SESSIONS, scenario.clients) : scenario.clients;
+    await connectMany(count, async (index) => {
+      await connect({
+        route: routeOf(scenario, port, index),
         subscribes: true,
         onBytes: () => undefined,
         onReply: () => undefined,
@@ -242,13 +310,13 @@ class Idle extends Counter implements Driver {
   }
 }
 
-export function driverOf(connect: Connect, scenario: Scenario, port: number, echoes: boolean): Driver {
-  switch (scenario.name) {
+export function driverOf(given: Circumstances): Driver {
+  switch (given.scenario.kind) {
     case 'reply':
-      return new Replies(connect, scenario, port);
-    case 'memory':
-      return new Idle(connect, scenario, port);
-    default:
-      return new FanOut(connect, scenario, port, echoes);
+      return new Replies(given);
+    case 'idle':
+      return new Idle(given);
+    case 'fan-out':
+      return new FanOut(given);
   }
 }

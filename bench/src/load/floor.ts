@@ -1,18 +1,18 @@
 /** Clients of the limit: a message is echoed to all who said `subscribe`, or to all whose poll is parked. */
-import { holdsMessages, publishOf } from './chatter.ts';
+import { holdsMessages, publishOf, smallTalk } from './chatter.ts';
 import type { Peer, PeerOptions } from './peer.ts';
 import { postOf, RawHttp } from './raw-http.ts';
 import { RawWebSocket } from './raw-websocket.ts';
 
 export async function connectFloor(options: PeerOptions): Promise<Peer> {
-  const { port, subscribes, onBytes, onReply, onLost } = options;
+  const { route, chat = smallTalk, subscribes, onBytes, onReply, onLost } = options;
   let lastId = 0;
   let ready!: () => void;
   const isReady = new Promise<void>((resolve) => {
     ready = resolve;
   });
   const socket = new RawWebSocket({
-    port,
+    ...route,
     path: '/',
     onText: (payload) => {
       if (holdsMessages(payload)) onBytes(payload);
@@ -26,15 +26,18 @@ export async function connectFloor(options: PeerOptions): Promise<Peer> {
     socket.send('subscribe');
     await isReady;
   }
-  return { publish: (stamp, count) => socket.sendMany(count, () => publishOf(stamp, ++lastId, '')) };
+  return {
+    publish: (stamp, count) => socket.sendMany(count, () => publishOf(stamp, ++lastId, '', chat)),
+    stop: () => socket.stop(),
+  };
 }
 
 export async function connectFloorPolling(options: PeerOptions): Promise<Peer> {
-  const { port, subscribes, onBytes, onReply, onLost } = options;
+  const { route, chat = smallTalk, subscribes, onBytes, onReply, onLost } = options;
   let lastId = 0;
-  const poll = postOf(port, '/', 'connect', '');
+  const poll = postOf(route.port, '/', 'connect', '');
   const http = new RawHttp({
-    port,
+    ...route,
     onResponse: (response) => {
       if (!subscribes) {
         onReply();
@@ -46,5 +49,8 @@ export async function connectFloorPolling(options: PeerOptions): Promise<Peer> {
     onLost,
   });
   if (subscribes) http.send(poll);
-  return { publish: (stamp) => http.send(postOf(port, '/', publishOf(stamp, ++lastId, ''), '')) };
+  return {
+    publish: (stamp) => http.send(postOf(route.port, '/', publishOf(stamp, ++lastId, '', chat), '')),
+    stop: () => http.stop(),
+  };
 }

@@ -1,11 +1,11 @@
 /** The process of the load: connects the clients, keeps them busy, and tells what was delivered and how long it took. */
 import { answer } from '../child.ts';
-import { type ScenarioName, type ServerName, scenarios } from '../scenarios.ts';
+import type { Scenario, ServerName } from '../scenarios.ts';
 import { type Driver, driverOf, type Latency } from './drive.ts';
 import { connectOf } from './peer.ts';
 
-const [server, name] = process.argv.slice(2) as [ServerName, ScenarioName];
-const scenario = scenarios.find((one) => one.name === name)!;
+const [server, json] = process.argv.slice(2) as [ServerName, string];
+const scenario = JSON.parse(json) as Scenario;
 
 /** What the load saw since the last `mark`. */
 export interface Seen {
@@ -23,7 +23,8 @@ let markedCpu: NodeJS.CpuUsage;
 answer({
   setUp: async ({ port, first }: { readonly port: number; readonly first: boolean }) => {
     // Socket.IO emits to all its clients, so the publisher receives a copy too.
-    driver ??= driverOf(await connectOf(server, scenario), scenario, port, server === 'socket.io');
+    const echoes = server === 'socket.io';
+    driver ??= driverOf({ connect: await connectOf(server, scenario), scenario, port, echoes });
     await driver.setUp(first);
   },
   start: () => driver?.start?.(),

@@ -1,10 +1,20 @@
 /** What the load asks of a client, whichever protocol it speaks. */
 import type { Scenario, ServerName } from '../scenarios.ts';
+import type { Chat } from './chatter.ts';
+import type { Route } from './line.ts';
 
 export interface PeerOptions {
-  readonly port: number;
-  /** Subscribes to the channel before it counts as connected. */
+  readonly route: Route;
+  /** What it publishes. Default small talk. */
+  readonly chat?: Chat;
+  /** Subscribes before it counts as connected. */
   readonly subscribes: boolean;
+  /** To what. Default the channel of small talk. */
+  readonly subscriptions?: readonly string[];
+  /** Negotiates the acknowledgement extension. Default false. */
+  readonly ack?: boolean;
+  /** Polls over HTTP/2. Default false. */
+  readonly http2?: boolean;
   /** Bytes that may hold messages; valid only during the call. */
   readonly onBytes: (bytes: Buffer) => void;
   /** A publish of this client was answered, where its protocol answers. */
@@ -13,20 +23,22 @@ export interface PeerOptions {
 }
 
 export interface Peer {
-  /** Publishes so many messages stamped with the time given, in µs: in frames of their own, but with one write. */
+  /** Publishes so many frames of messages stamped with the time given, in µs: frames of their own, but with one write. */
   publish(stamp: number, count: number): void;
+  /** Reads nothing any more. */
+  stop(): void;
 }
 
 /** Connects one client: fulfilled when it is ready and, if wanted, subscribed. */
 export type Connect = (options: PeerOptions) => Promise<Peer>;
 
 /** A dialect per transport; `asksReply` when a publish is to be answered rather than delivered. */
-export async function connectOf(server: ServerName, scenario: Scenario): Promise<Connect> {
-  const polls = scenario.name === 'long-polling';
+export async function connectOf(server: ServerName, { transport, kind }: Scenario): Promise<Connect> {
+  const polls = transport === 'long-polling';
   switch (server) {
     case 'socket.io': {
       const { connectSocketIo } = await import('./socket-io.ts');
-      return (options) => connectSocketIo(options, scenario.name === 'reply');
+      return (options) => connectSocketIo(options, kind === 'reply');
     }
     case 'floor': {
       const { connectFloor, connectFloorPolling } = await import('./floor.ts');

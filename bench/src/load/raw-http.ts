@@ -1,14 +1,13 @@
 /** An HTTP client for one keep-alive connection: a request is a prepared Buffer, a response is searched, not parsed. */
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { openLine, type Route } from './line.ts';
 
-const received: Buffer = Buffer.allocUnsafe(1 << 20);
 const HEAD_END = Buffer.from('\r\n\r\n');
 const LAST_CHUNK = Buffer.from('0\r\n\r\n');
 /** Without the first letter, which servers write large or small. */
 const LENGTH = Buffer.from('ontent-');
 
-export interface RawHttpOptions {
-  readonly port: number;
+export interface RawHttpOptions extends Route {
   /** The whole response, head and body; valid only during the call. */
   readonly onResponse: (response: Buffer) => void;
   readonly onLost: (error: Error) => void;
@@ -18,27 +17,34 @@ export class RawHttp {
   readonly #options: RawHttpOptions;
   readonly #socket: Socket;
   #rest: Buffer | undefined;
+  #stopped = false;
 
   constructor(options: RawHttpOptions) {
     this.#options = options;
-    this.#socket = connect({
-      port: options.port,
-      host: '127.0.0.1',
-      noDelay: true,
-      onread: {
-        buffer: received,
-        callback: (length) => {
-          this.#read(received.subarray(0, length));
-          return true;
-        },
+    this.#socket = openLine({
+      ...options,
+      onBytes: (bytes) => {
+        if (!this.#stopped) this.#read(bytes);
+        return !this.#stopped;
+      },
+      onLost: (error) => {
+        if (!this.#stopped) options.onLost(error);
       },
     });
-    this.#socket.on('error', options.onLost);
-    this.#socket.on('close', () => options.onLost(new Error('The server closed the connection')));
   }
 
   send(request: Buffer): void {
     this.#socket.write(request);
+  }
+
+  /** Reads nothing more, and does not mind what becomes of the connection. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  close(): void {
+    this.stop();
+    this.#socket.destroy();
   }
 
   #read(bytes: Buffer): void {

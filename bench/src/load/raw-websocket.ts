@@ -1,8 +1,7 @@
-/** A WebSocket client that costs next to nothing: one shared receive buffer, no events, only frame headers are parsed. */
-import { connect, type Socket } from 'node:net';
+/** A WebSocket client that costs next to nothing: no events, only frame headers are parsed. */
+import type { Socket } from 'node:net';
+import { openLine, type Route } from './line.ts';
 
-/** All sockets receive here, one after the other; what is still needed when a callback returns must be copied. */
-const received: Buffer = Buffer.allocUnsafe(1 << 20);
 const MASK = Buffer.from([0x5a, 0xa5, 0x3c, 0xc3]);
 const FINAL = 0x80;
 const TEXT = 1;
@@ -10,8 +9,7 @@ const CLOSE = 8;
 const PING = 9;
 const PONG = 10;
 
-export interface RawWebSocketOptions {
-  readonly port: number;
+export interface RawWebSocketOptions extends Route {
   readonly path: string;
   /** The payload of a text frame; valid only during the call. */
   readonly onText: (payload: Buffer) => void;
@@ -26,6 +24,7 @@ export class RawWebSocket {
   readonly #socket: Socket;
   #open!: () => void;
   #upgraded = false;
+  #stopped = false;
   #rest: Buffer | undefined;
 
   constructor(options: RawWebSocketOptions) {
@@ -33,21 +32,17 @@ export class RawWebSocket {
     this.opened = new Promise((resolve) => {
       this.#open = resolve;
     });
-    const { port, path, onLost } = options;
-    this.#socket = connect({
-      port,
-      host: '127.0.0.1',
-      noDelay: true,
-      onread: {
-        buffer: received,
-        callback: (length) => {
-          this.#read(received.subarray(0, length));
-          return true;
-        },
+    const { port, path } = options;
+    this.#socket = openLine({
+      ...options,
+      onBytes: (bytes) => {
+        if (!this.#stopped) this.#read(bytes);
+        return !this.#stopped;
+      },
+      onLost: (error) => {
+        if (!this.#stopped) options.onLost(error);
       },
     });
-    this.#socket.on('error', onLost);
-    this.#socket.on('close', () => onLost(new Error('The server closed the connection')));
     this.#socket.write(
       `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
         'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
@@ -63,6 +58,11 @@ export class RawWebSocket {
     if (count > 1) this.#socket.cork();
     for (let i = 0; i < count; i++) this.send(textOf());
     if (count > 1) this.#socket.uncork();
+  }
+
+  /** Reads nothing more, as a client does that hangs; what becomes of the connection is no concern. */
+  stop(): void {
+    this.#stopped = true;
   }
 
   #read(bytes: Buffer): void {

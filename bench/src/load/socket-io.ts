@@ -1,6 +1,5 @@
 /** A Socket.IO client over WebSocket: Engine.IO 4 packets, events of one argument, acknowledgements. */
-import { CHANNEL } from '../scenarios.ts';
-import { dataOf, holdsMessages } from './chatter.ts';
+import { holdsMessages, messageOf, smallTalk } from './chatter.ts';
 import type { Peer, PeerOptions } from './peer.ts';
 import { RawWebSocket } from './raw-websocket.ts';
 
@@ -14,14 +13,14 @@ const ACK = '43';
 const FIRST_MESSAGE = '4'.charCodeAt(0);
 
 export async function connectSocketIo(options: PeerOptions, asksReply: boolean): Promise<Peer> {
-  const { port, onBytes, onReply, onLost } = options;
+  const { route, chat = smallTalk, onBytes, onReply, onLost } = options;
   let lastId = 0;
   let ready!: () => void;
   const isReady = new Promise<void>((resolve) => {
     ready = resolve;
   });
   const socket = new RawWebSocket({
-    port,
+    ...route,
     path: '/socket.io/?EIO=4&transport=websocket',
     onText: (payload) => {
       if (payload[0] === FIRST_MESSAGE && holdsMessages(payload)) {
@@ -42,9 +41,9 @@ export async function connectSocketIo(options: PeerOptions, asksReply: boolean):
     publish: (stamp, count) => {
       socket.sendMany(count, () => {
         const id = ++lastId;
-        const message = `{"channel":"${CHANNEL}","data":${dataOf(stamp)},"id":"${id}"}`;
-        return `${EVENT}${asksReply ? id : ''}["publish",${message}]`;
+        return `${EVENT}${asksReply ? id : ''}["publish",${messageOf(stamp, id, '', chat)}]`;
       });
     },
+    stop: () => socket.stop(),
   };
 }

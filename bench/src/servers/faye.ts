@@ -1,8 +1,10 @@
 /** Faye with its defaults: the in-memory engine, WebSocket and long-polling. */
-import type { Server } from 'node:http';
 import faye from 'faye';
+import { createListener, listen } from './listener.ts';
 import type { Start } from './start.ts';
 
-export const start: Start = (http: Server) => {
-  new faye.NodeAdapter({ mount: '/cometd' }).attach(http);
+export const start: Start = async (scenario) => {
+  const listener = await createListener(scenario);
+  new faye.NodeAdapter({ mount: '/cometd' }).attach(listener);
+  return { port: await listen(listener) };
 };

@@ -5,10 +5,12 @@
 import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import { CHANNEL, scenarios } from '../scenarios.ts';
+import { CHANNEL } from '../scenarios.ts';
+import { createListener, listen } from './listener.ts';
 import type { Start } from './start.ts';
 
-export const start: Start = (http, scenario) => {
+export const start: Start = async (scenario) => {
+  const http = await createListener(scenario);
   const webSockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, clientTracking: false });
   const subscribers: Duplex[] = [];
   http.on('upgrade', (request, socket, head) => {
@@ -18,7 +20,7 @@ export const start: Start = (http, scenario) => {
         if (text === 'subscribe') {
           subscribers.push(socket);
           socket.write(frameOf('subscribed'));
-        } else if (scenario === 'reply') {
+        } else if (scenario.kind === 'reply') {
           const [message] = JSON.parse(text) as [{ readonly id: string }];
           socket.write(frameOf(`[{"channel":"${CHANNEL}","successful":true,"id":"${message.id}"}]`));
         } else {
@@ -29,12 +31,11 @@ export const start: Start = (http, scenario) => {
     });
   });
 
-  const { clients } = scenarios.find((one) => one.name === scenario)!;
   let parked: ServerResponse[] = [];
   let waiting: { readonly text: string; readonly publisher: ServerResponse } | undefined;
   /** With no queues, a message must wait for the last poll to be back, or somebody misses it. */
   const deliver = (): void => {
-    if (!waiting || parked.length < clients) return;
+    if (!waiting || parked.length < scenario.clients) return;
     const { text, publisher } = waiting;
     const ready = parked;
     parked = [];
@@ -56,6 +57,7 @@ export const start: Start = (http, scenario) => {
       deliver();
     });
   });
+  return { port: await listen(http) };
 };
 
 function send(response: ServerResponse, text: string): void {
