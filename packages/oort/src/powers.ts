@@ -21,7 +21,7 @@ export interface Addresses {
    * `undefined` is no answer: others may have one. What it throws is logged, and no answer.
    *
    * All who serve it hear each message. `shared`: one of them alone does, whichever; then all must serve it so. Throws
-   * `TypeError` for what is no address, and for one that this node serves both ways.
+   * `TypeError` for what is no address, and for one that this node serves both ways; `RangeError` for one that is too long.
    */
   serve(
     address: readonly string[],
@@ -67,6 +67,8 @@ export interface BucketEntry {
   readonly value: unknown;
   /** Grows with each write in the bucket, of any key and by anybody. */
   readonly revision: number;
+  /** All that begins with the key is gone with it: it was dropped. */
+  readonly isPrefix?: true;
 }
 
 /** What a watch tells, in the order it was written. */
@@ -98,11 +100,10 @@ export interface Bucket {
   create(key: readonly string[], value: unknown): Promise<number | null>;
   /** Writes when what is there has this revision. Resolves with null when it has another one. */
   update(key: readonly string[], value: unknown, revision: number): Promise<number | null>;
-  /** Removes it, whatever is there; with `revision`, only that. Resolves with false when that was not there. */
+  /** Removes it, whatever is there; with `revision`, only that: false when something else is there, or nothing. */
   delete(key: readonly string[], revision?: number): Promise<boolean>;
   /**
-   * Removes all whose keys begin with `prefix`, however many. Watchers are told once, that `prefix` itself is gone, and with it
-   * all that begins with it; those who watch a longer prefix are not told.
+   * Removes all whose keys begin with `prefix`, however many. Watchers are told once, of `prefix` itself (`isPrefix`); those who watch a longer prefix are not told.
    */
   drop(prefix: readonly string[]): Promise<void>;
   /**

@@ -29,7 +29,8 @@ class Notes implements Watcher {
     this.entries.push(entry);
     const values = this.#anew ?? this.values;
     if (entry.value === undefined) {
-      for (const other of values.keys()) if (other === name || other.startsWith(`${name}/`)) values.delete(other);
+      values.delete(name);
+      if (entry.isPrefix) for (const other of values.keys()) if (other.startsWith(`${name}/`)) values.delete(other);
       this.lines.push(`- ${name}`);
     } else {
       values.set(name, entry.value);
@@ -164,6 +165,7 @@ export function bucketContract(name: string, lay: () => Promise<BucketGround> | 
       expect(await b.delete(['k'], revision)).toBe(true);
       expect(await a.get(['k'])).toBeNull();
       expect(await a.update(['k'], 2, revision)).toBeNull();
+      expect(await a.delete(['k'], revision)).toBe(false);
       expect(await a.create(['k'], 3)).toBeGreaterThan(revision);
       expect(await a.delete(['k'])).toBe(true);
       expect(await a.get(['k'])).toBeNull();

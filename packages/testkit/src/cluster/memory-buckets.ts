@@ -47,6 +47,7 @@ interface Told {
   /** Null: it is gone. */
   readonly json: string | null;
   readonly revision: number;
+  readonly isPrefix?: true;
 }
 
 /** One bucket, whoever uses it. */
@@ -91,7 +92,7 @@ class Store {
 
   remove(key: readonly string[], expected?: number): boolean {
     const kept = this.get(key);
-    if (!kept || (expected !== undefined && expected !== kept.revision)) return false;
+    if (expected !== undefined && expected !== kept?.revision) return false;
     this.#forget(key);
     this.#tell({ key, json: null, revision: ++this.#revision });
     return true;
@@ -99,7 +100,7 @@ class Store {
 
   drop(prefix: readonly string[]): void {
     for (const { key } of this.entries(prefix)) this.#forget(key);
-    this.#tell({ key: prefix, json: null, revision: ++this.#revision });
+    this.#tell({ key: prefix, json: null, revision: ++this.#revision, isPrefix: true });
   }
 
   lose(): void {
@@ -192,8 +193,8 @@ class Watch {
     });
   }
 
-  #tell({ key, json, revision }: Told): void {
-    this.#watcher.entry({ key, value: json === null ? undefined : this.#parse(json), revision });
+  #tell({ json, ...told }: Told): void {
+    this.#watcher.entry({ ...told, value: json === null ? undefined : this.#parse(json) });
   }
 }
 
