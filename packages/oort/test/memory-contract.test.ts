@@ -1,4 +1,5 @@
 /** The engine of the tests keeps the contract, too: what stands on it is tested on firm ground. */
+import type { Addresses } from '@cometd-ts/oort';
 import { MemoryCloud } from '@cometd-ts/testkit';
 import { addressContract } from '@cometd-ts/testkit/address-contract';
 import { engineContract } from '@cometd-ts/testkit/engine-contract';
@@ -25,7 +26,7 @@ addressContract('memory', async () => {
       const { oort, url } = await cloud.node();
       urls.push(url);
       await cloud.settled();
-      return oort;
+      return { addresses: oort.engine.addresses as Addresses, stop: () => oort.stop() };
     },
     away: async () => {
       for (const url of urls) cloud.memory.cutOff(url);

@@ -1,11 +1,11 @@
 /** The suite all addresses pass: the guarantees of `Addresses`, one sentence each. Its own entry, because it is made of tests. */
-import type { Addresses, Engine, Oort } from '@cometd-ts/oort';
+import type { Addresses } from '@cometd-ts/oort';
 import { describe, expect, it, vi } from 'vitest';
 
 /** Nodes in one cloud, with addresses; one for each test. It ends with the test. */
 export interface AddressGround {
   /** A node that has started, and joined those that were there. */
-  node(): Promise<Oort>;
+  node(): Promise<{ readonly addresses: Addresses; stop(): Promise<void> }>;
   /** The message system is away for all nodes, and back. Absent where that cannot be had. */
   away?(): Promise<void>;
   back?(): Promise<void>;
@@ -13,16 +13,11 @@ export interface AddressGround {
   readonly payload: number;
 }
 
-function addressesOf({ engine }: { readonly engine: Engine }): Addresses {
-  if (!engine.addresses) throw new TypeError('This engine has no addresses');
-  return engine.addresses;
-}
-
 export function addressContract(name: string, ground: () => Promise<AddressGround>): void {
   const open = async (count: number): Promise<Addresses[]> => {
     const place = await ground();
     const all: Addresses[] = [];
-    for (let each = 0; each < count; each++) all.push(addressesOf(await place.node()));
+    for (let each = 0; each < count; each++) all.push((await place.node()).addresses);
     return all;
   };
   const two = async (): Promise<[Addresses, Addresses]> => (await open(2)) as [Addresses, Addresses];
@@ -109,15 +104,12 @@ export function addressContract(name: string, ground: () => Promise<AddressGroun
     it('end with their node', async () => {
       const place = await ground();
       const [one, other] = [await place.node(), await place.node()];
-      addressesOf(other).serve(['room'], () => 1);
-      await known(addressesOf(one), ['room']);
+      other.addresses.serve(['room'], () => 1);
+      await known(one.addresses, ['room']);
       await other.stop();
-      await vi.waitFor(
-        () => expect(addressesOf(one).ask(['room'], 1)).rejects.toMatchObject({ code: 'nobody' }),
-        10_000,
-      );
-      expect(addressesOf(other).tell(['room'], 1)).toBe(false);
-      await expect(addressesOf(other).ask(['room'], 1)).rejects.toMatchObject({ code: 'down' });
+      await vi.waitFor(() => expect(one.addresses.ask(['room'], 1)).rejects.toMatchObject({ code: 'nobody' }), 10_000);
+      expect(other.addresses.tell(['room'], 1)).toBe(false);
+      await expect(other.addresses.ask(['room'], 1)).rejects.toMatchObject({ code: 'down' });
     });
   });
 
@@ -180,7 +172,7 @@ export function addressContract(name: string, ground: () => Promise<AddressGroun
 
     it('and its answer may be as large as the system carries, and are refused beyond', async () => {
       const place = await ground();
-      const [a, b] = [addressesOf(await place.node()), addressesOf(await place.node())];
+      const [a, b] = [(await place.node()).addresses, (await place.node()).addresses];
       const fits = 'x'.repeat(place.payload - 200);
       const tooLarge = 'x'.repeat(place.payload + 1);
       b.serve(['echo'], (data) => data);
@@ -262,7 +254,7 @@ export function addressContract(name: string, ground: () => Promise<AddressGroun
   }) => {
     const place = await ground();
     if (!place.away) return skip();
-    const [a, b] = [addressesOf(await place.node()), addressesOf(await place.node())];
+    const [a, b] = [(await place.node()).addresses, (await place.node()).addresses];
     b.serve(['room'], () => 'b');
     await known(a, ['room']);
     await place.away();
