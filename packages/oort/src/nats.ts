@@ -1,2 +1,5 @@
-/** The cluster on NATS. An entry of its own: whoever does not use it loads nothing of it, and needs no client of NATS. */
-export {};
+/** Entry `./nats`: the cluster on NATS. Whoever does not use it loads nothing of it, and needs no client of NATS. */
+
+export { type NatsEngine, natsEngine } from './nats/engine.ts';
+export { NatsError, type NatsErrorCode } from './nats/error.ts';
+export type { NatsOptions } from './nats/options.ts';

@@ -14,7 +14,7 @@ export class Tap {
 
   /**
    * `forward` gets every message published on a tapped channel by anybody but nodes and `cluster`, the session that publishes
-   * what comes from nodes; each once, whatever patterns overlap. The message is frozen: `message.json` is its text.
+   * what comes from nodes; each once, unless patterns that are open overlap. The message is frozen: `message.json` is its text.
    */
   static async on(
     server: BayeuxServer,
