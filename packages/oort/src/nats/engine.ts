@@ -4,11 +4,15 @@ import type { Message } from '@cometd-ts/protocol';
 import type { ServerMessage, ServerSession } from '@cometd-ts/server';
 import type { Msg } from '@nats-io/transport-node';
 import type { Engine, EngineNode, EngineStatus, Member } from '../engine.ts';
+import type { Buckets } from '../powers.ts';
 import { Tap } from '../tap.ts';
+import { NatsAddresses } from './addresses.ts';
+import { NatsBuckets } from './buckets.ts';
 import { Channels } from './channels.ts';
 import { Connection } from './connection.ts';
 import { reasonOf } from './error.ts';
 import { Inbox } from './inbox.ts';
+import { LateAddresses } from './late-addresses.ts';
 import { type Action, type Event, Membership, type NodeRecord } from './membership.ts';
 import { type NatsOptions, type NatsSettings, natsSettings } from './options.ts';
 import { Outbox } from './outbox.ts';
@@ -47,10 +51,13 @@ interface Running {
   readonly outbox: Outbox;
   readonly sender: Sender;
   readonly inbox: Inbox;
+  readonly addresses: NatsAddresses;
+  readonly buckets: NatsBuckets | undefined;
 }
 
 class Nats implements NatsEngine {
   readonly name = 'nats';
+  readonly addresses: LateAddresses = new LateAddresses();
   readonly #settings: NatsSettings;
   readonly #observed: Set<string> = new Set();
   /** What is tapped, because others observe it. */
@@ -79,8 +86,11 @@ class Nats implements NatsEngine {
     try {
       const tap = await Tap.on(node.server, node.session, (message) => this.#published(message));
       const outbox = new Outbox(this.#settings);
+      const buckets = await NatsBuckets.on(connection, this.#settings);
       this.#running = {
         node,
+        buckets,
+        addresses: new NatsAddresses(connection, () => this.members.length),
         started: Date.now(),
         version: ownVersion(),
         connection,
@@ -100,7 +110,7 @@ class Nats implements NatsEngine {
     }
   }
 
-  async #enter({ node, connection, channels }: Running): Promise<void> {
+  async #enter({ node, connection, channels, addresses }: Running): Promise<void> {
     const { subjects } = connection;
     for (const channel of this.#observed) channels.want(channel);
     connection.subscribe(subjects.heartbeats, (message) => this.#heartbeat(message));
@@ -110,6 +120,7 @@ class Nats implements NatsEngine {
     const { heartbeat } = this.#settings;
     this.#every(heartbeat, () => this.#say({}));
     this.#every(heartbeat / 4, () => this.#tick());
+    this.addresses.stand(addresses);
     this.#changed();
     this.#say({ isCall: true });
     await connection.flushed();
@@ -122,8 +133,11 @@ class Nats implements NatsEngine {
     this.#running = null;
     for (const timer of this.#timers) clearInterval(timer);
     if (!running) return;
-    const { node, connection, outbox, sender, tap } = running;
+    const { node, connection, outbox, sender, tap, addresses, buckets } = running;
     tap.stop();
+    this.addresses.stand(null);
+    addresses.stop();
+    await buckets?.close();
     sender.release();
     this.#tell(connection, node.id, { revision: this.#revision, isFarewell: true });
     const isFlushed = await connection.flushed();
@@ -150,6 +164,10 @@ class Nats implements NatsEngine {
 
   get members(): readonly Member[] {
     return this.#running?.membership.members ?? [];
+  }
+
+  get buckets(): Buckets | undefined {
+    return this.#running?.buckets;
   }
 
   get queued(): number {

@@ -1,9 +1,10 @@
 /** What a cluster on NATS is made with. */
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
+import type { BucketStorage } from './bucket-stream.ts';
 import { Subjects } from './subjects.ts';
 
 /** Times are in ms. */
-export interface NatsOptions {
+export interface NatsOptions extends BucketStorage {
   /** Where NATS is: `nats://host:4222`, or `tls://` when it must be encrypted. Several of one NATS cluster: one of them is enough, the others are learned. */
   readonly servers: string | readonly string[];
   /**
