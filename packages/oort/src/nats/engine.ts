@@ -16,7 +16,8 @@ import { LateAddresses } from './late-addresses.ts';
 import { type Action, type Event, Membership, type NodeRecord } from './membership.ts';
 import { type NatsOptions, type NatsSettings, natsSettings } from './options.ts';
 import { Outbox } from './outbox.ts';
-import { around } from './patterns.ts';
+import { around, isMatched } from './patterns.ts';
+import { Refusal } from './refusal.ts';
 import { Sender } from './sender.ts';
 import { type Heartbeat, type Introduction, KIND, letterOf, readHeartbeat, readIntroduction, SOURCE } from './wire.ts';
 
@@ -50,6 +51,7 @@ interface Running {
   readonly channels: Channels;
   readonly outbox: Outbox;
   readonly sender: Sender;
+  readonly refusal: Refusal;
   readonly inbox: Inbox;
   readonly addresses: NatsAddresses;
   readonly buckets: NatsBuckets | undefined;
@@ -99,6 +101,7 @@ class Nats implements NatsEngine {
         membership: new Membership({ id: node.id, url: node.url }, { heartbeat, leaveAfter }),
         channels: new Channels(connection, (channel, message) => this.#arrived(channel, message)),
         sender: new Sender(connection, outbox, node.id),
+        refusal: new Refusal(node, outbox, (channel) => isMatched(channel, this.#tapped)),
         inbox: new Inbox(maxQueueBytes),
       };
       if (this.#isStopped) throw new Error('The engine was stopped while it started');
@@ -133,8 +136,9 @@ class Nats implements NatsEngine {
     this.#running = null;
     for (const timer of this.#timers) clearInterval(timer);
     if (!running) return;
-    const { node, connection, outbox, sender, tap, addresses, buckets } = running;
+    const { node, connection, outbox, sender, tap, refusal, addresses, buckets } = running;
     tap.stop();
+    refusal.watch(false);
     this.addresses.stand(null);
     addresses.stop();
     await buckets?.close();
@@ -215,7 +219,7 @@ class Nats implements NatsEngine {
   #published({ channel, json }: ServerMessage): void {
     const running = this.#running;
     if (!running) return;
-    const { connection, sender, node } = running;
+    const { connection, sender, node, outbox, refusal } = running;
     const { diagnostics } = node.server;
     let subject: string;
     try {
@@ -224,7 +228,9 @@ class Nats implements NatsEngine {
       diagnostics.count('oort_link_dropped.refused');
       return diagnostics.warn('oort_link_dropped', `A message did not go to other nodes: ${reasonOf(error)}`);
     }
-    if (sender.send({ subject, channel, text: json, kind: 'broadcast', to: null })) return;
+    const isSent = sender.send({ subject, channel, text: json, kind: 'broadcast', to: null });
+    if (outbox.isFilling) refusal.watch(true);
+    if (isSent) return;
     diagnostics.count('oort_link_dropped.queue');
     diagnostics.warn(
       'oort_link_dropped',
@@ -447,8 +453,9 @@ class Nats implements NatsEngine {
     const running = this.#running;
     if (!running) return;
     const at = performance.now();
-    const { sender, connection, outbox } = running;
+    const { sender, connection, outbox, refusal } = running;
     this.#feed({ what: 'tick', at });
+    if (!outbox.isFilling) refusal.watch(false);
     outbox.age(at, 2 * this.#settings.leaveAfter);
     if (sender.isHolding && connection.isUp && at > this.#heldUntil) sender.release();
     if (!sender.isHolding && this.#absent.size > 0) {

@@ -63,6 +63,12 @@ export class Outbox {
     return this.unconfirmed >= this.#bounds.maxQueue || this.#unconfirmedCharacters >= this.#bounds.maxQueueBytes;
   }
 
+  /** Which of the bounds is reached, or would be first. */
+  get limit(): 'maxQueue' | 'maxQueueBytes' {
+    const { maxQueue, maxQueueBytes } = this.#bounds;
+    return this.unconfirmed / maxQueue >= this.#unconfirmedCharacters / maxQueueBytes ? 'maxQueue' : 'maxQueueBytes';
+  }
+
   /** Half full: from now on somebody should look whether it is full. */
   get isFilling(): boolean {
     return (
