@@ -5,19 +5,11 @@ import type { Oort } from '../oort.ts';
 import { carry } from './exact.ts';
 import { type Factory, present } from './factories.ts';
 import type { Change, Info, Items, OwnInfo } from './info.ts';
-import { Line } from './line.ts';
+import { type Line, openLine } from './line.ts';
 import type { Merger } from './mergers.ts';
 import { freeName, takeName } from './names.ts';
 import { Parts } from './parts.ts';
-import {
-  type Heard,
-  itemRecord,
-  type ObjectRecord,
-  pullRecord,
-  pushRecord,
-  readRecord,
-  wholeRecord,
-} from './records.ts';
+import { type Heard, itemRecord, type ObjectRecord, readRecord, wholeRecord } from './records.ts';
 import { Turns } from './turns.ts';
 
 export interface OortObjectEvents<T> {
@@ -69,20 +61,20 @@ export class OortObject<T> implements Iterable<Info<T>> {
     if (!oort.isStarted) throw new TypeError(`Start the Oort before the object '${name}'`);
     if (this.#starting) throw new TypeError(`The object '${name}' was started before`);
     this.#own.version = takeName(oort, name);
-    this.#starting = Line.open(oort, name, this.constructor.name, {
+    this.#starting = openLine(oort, name, this.constructor.name, {
       turns: this.#turns,
       whole: () => this.#whole,
       heard: (data) => this.#heard(data),
-      joined: (url) => this.#memberJoined(url),
+      joined: (url) => this.#joined.add(url),
       left: (url) => this.#memberLeft(url),
     });
     try {
       this.#line = await this.#starting;
     } catch (error) {
       this.#free();
+      this.#forget();
       throw error;
     }
-    for (const { url } of oort.members) this.#joined.add(url);
   }
 
   /**
@@ -220,16 +212,10 @@ export class OortObject<T> implements Iterable<Info<T>> {
     line.hangUp();
     this.#line = null;
     this.#free();
-    this.#joined.clear();
-    for (const url of this.#parts.urls) if (url !== this.oort.url) this.#removePart(url);
+    this.#forget();
   }
 
   // Other nodes
-
-  #memberJoined(url: string): void {
-    this.#joined.add(url);
-    this.#push(url, undefined);
-  }
 
   #memberLeft(url: string): void {
     this.#joined.delete(url);
@@ -243,7 +229,7 @@ export class OortObject<T> implements Iterable<Info<T>> {
     if (!this.#joined.has(heard.url) || !this.oort.isCometConnected(heard.url)) return;
     switch (heard.kind) {
       case 'pull':
-        return this.#push(heard.url, heard.url);
+        return this.#line?.answer(heard.url);
       case 'whole':
         return this.#heardWhole(heard);
       case 'item':
@@ -267,7 +253,7 @@ export class OortObject<T> implements Iterable<Info<T>> {
     }
     // Whoever is new to us may not know us; what answers a push of ours does, what answers a pull may not. One answer will do.
     const mayNotKnowUs = isNew && this.#parts.get(url)?.info && (peer !== this.oort.url || isAsked);
-    if (mayNotKnowUs || (isPush && peer !== this.oort.url)) this.#push(url, url);
+    if (mayNotKnowUs || (isPush && peer !== this.oort.url)) this.#line?.greet(url);
   }
 
   #heardItem({ url, version, type, action, object }: Extract<Heard, { kind: 'item' }>): void {
@@ -285,7 +271,7 @@ export class OortObject<T> implements Iterable<Info<T>> {
   #catchUp(url: string): void {
     const part = this.#parts.get(url);
     part?.catchUp();
-    if (part?.hasGap) part.ask(() => this.#line?.address(url, () => pullRecord(this.oort.url, this.name)));
+    if (part?.hasGap) part.ask(() => this.#line?.pull(url));
     else part?.stopAsking();
   }
 
@@ -305,11 +291,6 @@ export class OortObject<T> implements Iterable<Info<T>> {
 
   // Telling them
 
-  /** All of our part, to one node; `peer` is that node when this answers it. */
-  #push(url: string, peer: string | undefined): void {
-    this.#line?.address(url, () => pushRecord(this.#own, this.#represent(this.#own.object), peer));
-  }
-
   get #whole(): ObjectRecord {
     return wholeRecord(this.#own, this.#represent(this.#own.object));
   }
@@ -324,6 +305,12 @@ export class OortObject<T> implements Iterable<Info<T>> {
     const info: OwnInfo<T> = { url, name: this.name, object, version, isLocal: url === this.oort.url };
     this.#parts.of(url).info = info;
     return info;
+  }
+
+  /** The parts of the others. */
+  #forget(): void {
+    this.#joined.clear();
+    for (const url of this.#parts.urls) if (url !== this.oort.url) this.#removePart(url);
   }
 
   #removePart(url: string): void {

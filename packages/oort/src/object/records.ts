@@ -39,8 +39,8 @@ export function wholeRecord({ url, name, version }: Info<unknown>, object: unkno
 }
 
 /** All of a part for one node; `peer` is the node it answers, undefined when it answers nobody. */
-export function pushRecord(info: Info<unknown>, object: unknown, peer: string | undefined): ObjectRecord {
-  const push: ObjectRecord = { ...wholeRecord(info, object), 'oort.info.action': PUSH };
+export function pushRecord(whole: ObjectRecord, peer: string | undefined): ObjectRecord {
+  const push: ObjectRecord = { ...whole, 'oort.info.action': PUSH };
   return peer === undefined ? push : { ...push, 'oort.info.peer': peer };
 }
 
@@ -63,6 +63,17 @@ export function itemRecord(
     'oort.info.version': version,
     'oort.info.object': object,
   };
+}
+
+/** Whether it tells a single change, not a whole part. */
+export function isItem(record: ObjectRecord): boolean {
+  return record['oort.info.type'] !== undefined;
+}
+
+/** The version it makes. */
+export function versionOf(record: ObjectRecord): number {
+  const { 'oort.info.version': version } = record;
+  return isVersion(version) ? version : -1;
 }
 
 /** What arrived, or null when it is no message of the object of this name. */
