@@ -1,4 +1,4 @@
-/** `npm run demo:cluster`: an auction on three nodes, each a process, and a page that shows them, until Ctrl-C. */
+/** `npm run demo:cluster`: an auction on three nodes, each a process, and a page that shows them, until Ctrl-C. By the mesh, or by NATS. */
 import { parseArgs } from 'node:util';
 import { Cloud } from './cluster/cloud.ts';
 import { freePort } from './cluster/ports.ts';
@@ -6,11 +6,14 @@ import { freePort } from './cluster/ports.ts';
 const names = ['Halley', 'Encke', 'Tuttle'];
 const signals = ['SIGINT', 'SIGTERM'] as const;
 const usual = [8080, 8081, 8082, 8083];
-const help = `npm run demo:cluster -- [--ports 8080,8081,8082,8083]
+const help = `npm run demo:cluster -- [--ports 8080,8081,8082,8083] [--nats nats://127.0.0.1:4222]
 
-  --ports  of the page that shows the cloud, and of the three nodes; 0 for any free port`;
+  --ports  of the page that shows the cloud, and of the three nodes; 0 for any free port
+  --nats   the NATS server that carries the cluster; without it the nodes are a mesh`;
 
-const { values } = parseArgs({ options: { ports: { type: 'string' }, help: { type: 'boolean' } } });
+const { values } = parseArgs({
+  options: { ports: { type: 'string' }, nats: { type: 'string' }, help: { type: 'boolean' } },
+});
 const ports = portsFrom(values.ports);
 if (values.help || !ports) {
   console.log(help);
@@ -19,7 +22,9 @@ if (values.help || !ports) {
 
 async function run([own = 0, ...others]: readonly number[]): Promise<void> {
   const chosen = await Promise.all(others.map((port) => port || freePort()));
-  const cloud = new Cloud(Object.fromEntries(names.map((name, index) => [name, chosen[index] ?? 0])));
+  const cloud = new Cloud(Object.fromEntries(names.map((name, index) => [name, chosen[index] ?? 0])), {
+    nats: values.nats,
+  });
   const end = (): void => {
     // Who cannot wait says so twice.
     for (const signal of signals) process.removeListener(signal, end);

@@ -14,13 +14,17 @@ import { showBids, showParts } from './tables.js';
  * @typedef {{ name: string, url: string, life: 'starting' | 'running' | 'killed' | 'ended', report: Report | null, reason: string }} Node
  * @typedef {{ id: number, node: string, at: number, text: string }} Told
  * @typedef {{
- *   '/cloud/state': { nodes: Node[], titles: Record<string, string> },
+ *   '/cloud/state': { engine: 'mesh' | 'nats', nodes: Node[], titles: Record<string, string> },
  *   '/cloud/events': { events: Told[] },
  * }} Channels
  */
 
 const at = (id) => document.getElementById(id);
 const mostEvents = 80;
+const engines = {
+  mesh: 'The nodes are a mesh: each is a client of every other.',
+  nats: 'The nodes are on NATS: it carries what they say, and keeps what they share.',
+};
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 
 const stage = new Stage(at('sight'));
@@ -43,8 +47,9 @@ client.getChannel('/cloud/state').subscribe(({ data }) => show(data));
 client.getChannel('/cloud/events').subscribe(({ data }) => tell(data.events));
 client.handshake();
 
-function show({ nodes, titles }) {
-  stage.show(nodes);
+function show({ engine, nodes, titles }) {
+  at('engine').textContent = engines[engine];
+  stage.show(nodes, engine);
   cards.show(nodes);
   showParts(at('parts'), nodes);
   showBids(at('bids'), nodes, titles);

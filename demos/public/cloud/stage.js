@@ -6,6 +6,8 @@ const places = [
   { x: 130, y: 284 },
   { x: 510, y: 284 },
 ];
+/** Where NATS is, when there is one. */
+const hub = { x: 320, y: 224 };
 /** How far links end from the middle of a node, and how far they bend. */
 const shape = { gap: 50, bend: 20 };
 
@@ -31,9 +33,16 @@ export class Stage {
       );
   }
 
-  show(nodes) {
-    const words = [];
+  show(nodes, engine) {
     this.#links.replaceChildren();
+    const words = engine === 'nats' ? this.#throughHub(nodes) : this.#between(nodes);
+    this.#comets.replaceChildren(...nodes.map((node, place) => this.#comet(node, places[place], place)));
+    this.#text.textContent = [...nodes.map(inWords), ...words].join(' ');
+  }
+
+  /** Everybody to everybody. Answers what is wrong, in words. */
+  #between(nodes) {
+    const words = [];
     nodes.forEach((from, a) => {
       nodes.forEach((to, b) => {
         if (a === b) return;
@@ -42,8 +51,24 @@ export class Stage {
         if (state === 'broken') words.push(`${from.name} cannot reach ${to.name}.`);
       });
     });
-    this.#comets.replaceChildren(...nodes.map((node, place) => this.#comet(node, places[place], place)));
-    this.#text.textContent = [...nodes.map(inWords), ...words].join(' ');
+    return words;
+  }
+
+  /** Everybody to NATS, in the middle. */
+  #throughHub(nodes) {
+    const words = [];
+    nodes.forEach(({ name, report }, place) => {
+      if (!report) return;
+      const isUp = report.status !== 'down';
+      this.#links.append(draw('path', { d: line(places[place], hub), class: `link ${isUp ? 'up' : 'broken'}` }));
+      if (!isUp) words.push(`${name} cannot reach NATS.`);
+    });
+    const group = draw('g', { class: 'hub', transform: `translate(${hub.x} ${hub.y})` });
+    const title = draw('text', { y: 5 });
+    title.textContent = 'NATS';
+    group.append(draw('rect', { x: -34, y: -18, width: 68, height: 36, rx: 18 }), title);
+    this.#links.append(group);
+    return words;
   }
 
   #comet({ name, url, life, report }, { x, y }, place) {
@@ -86,6 +111,13 @@ function curve(a, b) {
   const start = [a.x + ux * shape.gap + uy * 6, a.y + uy * shape.gap - ux * 6];
   const end = [b.x - ux * shape.gap + uy * 6, b.y - uy * shape.gap - ux * 6];
   return `M${start.join(' ')}Q${mx} ${my} ${end.join(' ')}`;
+}
+
+/** Straight, from beside a node to the hub. */
+function line(a, b) {
+  const length = Math.hypot(b.x - a.x, b.y - a.y);
+  const part = shape.gap / length;
+  return `M${a.x + (b.x - a.x) * part} ${a.y + (b.y - a.y) * part}L${b.x} ${b.y}`;
 }
 
 function inWords({ name, life, report }) {

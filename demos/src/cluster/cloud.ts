@@ -5,12 +5,14 @@
  *   /cloud/events         everybody hears what happens; who comes later gets the last ones
  *   POST /nodes/{name}/kill, POST /nodes/{name}/start, from this page only
  */
+import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { BayeuxServer, deny, grant } from '@cometd-ts/server';
 import { lots } from '../auction/catalogue.ts';
 import { pages } from '../pages.ts';
 import { Fleet } from './fleet.ts';
+import type { Way } from './messages.ts';
 
 /** How many events a page that comes later is told. */
 const remembered = 60;
@@ -22,21 +24,33 @@ interface Told {
   readonly text: string;
 }
 
+export interface CloudOptions {
+  /** URL of the NATS server that carries the cluster. Default none: the nodes are a mesh. */
+  readonly nats?: string | undefined;
+  /** What the process of a node runs. Default what is built. */
+  readonly file?: string;
+}
+
 export class Cloud {
   readonly fleet: Fleet;
+  readonly #way: Way;
   readonly #bayeux: BayeuxServer = new BayeuxServer();
   readonly #http: Server;
   #told: readonly Told[] = [];
   #ids = 0;
   #isTelling = false;
 
-  /** @param ports of the nodes, by name @param file what the process of a node runs, when that is not the one that is built */
-  constructor(ports: Readonly<Record<string, number>>, file?: string) {
+  /** @param ports of the nodes, by name */
+  constructor(ports: Readonly<Record<string, number>>, { nats, file }: CloudOptions = {}) {
+    this.#way =
+      nats === undefined
+        ? { engine: 'mesh', secret: randomBytes(24).toString('base64url') }
+        : { engine: 'nats', servers: nats };
     const events = {
       changed: () => this.#changed(),
       happened: (node: string, at: number, text: string) => this.#happened({ id: ++this.#ids, node, at, text }),
     };
-    this.fleet = new Fleet(ports, events, file);
+    this.fleet = new Fleet(ports, this.#way, events, file);
     const serve = pages({ folder: 'cloud', shared: ['tokens.css', 'chat.css', 'mark.svg', 'words.js', 'log.js'] });
     this.#http = createServer((request, response) => {
       if (request.method === 'POST') this.#push(request, response);
@@ -74,7 +88,8 @@ export class Cloud {
   }
 
   get #state(): object {
-    return { nodes: this.fleet.nodes, titles: Object.fromEntries(lots.map(({ id, title }) => [id, title])) };
+    const { engine } = this.#way;
+    return { engine, nodes: this.fleet.nodes, titles: Object.fromEntries(lots.map(({ id, title }) => [id, title])) };
   }
 
   /** Once for all that changes in one turn. */

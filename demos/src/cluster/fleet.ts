@@ -1,8 +1,7 @@
 /** The processes of the nodes: started, killed, started again, and never left behind. */
 import { type ChildProcess, fork } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { isFromNode, type Report } from './messages.ts';
+import { isFromNode, type Report, type Way } from './messages.ts';
 
 /** A node, as the fleet knows it. */
 export interface NodeView {
@@ -33,12 +32,13 @@ const nodeFile = fileURLToPath(new URL('./node.js', import.meta.url));
 export class Fleet {
   readonly #nodes: Map<string, Mutable<NodeView> & { readonly port: number; process: ChildProcess | null }> = new Map();
   readonly #events: FleetEvents;
-  readonly #secret: string = randomBytes(24).toString('base64url');
+  readonly #way: Way;
   readonly #file: string;
   #isClosed = false;
 
-  /** @param ports of the nodes, by name @param file what each process runs */
-  constructor(ports: Readonly<Record<string, number>>, events: FleetEvents, file = nodeFile) {
+  /** @param ports of the nodes, by name @param way what carries the cluster @param file what each process runs */
+  constructor(ports: Readonly<Record<string, number>>, way: Way, events: FleetEvents, file = nodeFile) {
+    this.#way = way;
     this.#events = events;
     this.#file = file;
     for (const [name, port] of Object.entries(ports)) {
@@ -79,7 +79,7 @@ export class Fleet {
       if (!this.#isClosed) this.#events.happened(name, Date.now(), node.life === 'killed' ? 'was killed' : node.reason);
       this.#events.changed();
     });
-    child.send({ port: node.port, url: node.url, secret: this.#secret, names: this.#names });
+    child.send({ port: node.port, url: node.url, way: this.#way, names: this.#names });
     this.#events.happened(name, Date.now(), 'is started');
     this.#events.changed();
     return true;

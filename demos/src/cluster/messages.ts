@@ -8,9 +8,15 @@ export interface Settings {
   /** URLs and names of all nodes; the own one is that of the port. */
   readonly names: Readonly<Record<string, string>>;
   readonly url: string;
-  /** What all nodes share. It goes this way so that no list of processes shows it. */
-  readonly secret: string;
+  readonly way: Way;
 }
+
+/** What carries the cluster. */
+export type Way =
+  /** `secret` is what all nodes share. It goes this way so that no list of processes shows it. */
+  | { readonly engine: 'mesh'; readonly secret: string }
+  /** `servers` is the URL of NATS. */
+  | { readonly engine: 'nats'; readonly servers: string };
 
 /** A part of a distributed object, as one node knows it. */
 export interface PartView {
@@ -31,6 +37,7 @@ export interface Report {
   readonly reason: string;
   /** URLs of the nodes that have joined. */
   readonly members: readonly string[];
+  /** Of the mesh; none on NATS. */
   readonly links: readonly LinkInfo[];
   /** The bidders it has. */
   readonly bidders: readonly Bidder[];

@@ -1,11 +1,13 @@
 /** The process of one node: a Bayeux server of the auction with its pages. It lives as long as the process that started it. */
 import { createServer } from 'node:http';
-import { type MeshEngine, meshEngine, staticDiscovery } from '@cometd-ts/oort/mesh';
+import { type Engine, hasLinks } from '@cometd-ts/oort';
+import { meshEngine, staticDiscovery } from '@cometd-ts/oort/mesh';
+import { natsEngine } from '@cometd-ts/oort/nats';
 import { BayeuxServer } from '@cometd-ts/server';
 import { Auction } from '../auction/auction.ts';
 import { Warmth } from '../auction/warmth.ts';
 import { pages } from '../pages.ts';
-import type { FromNode, Report, Settings } from './messages.ts';
+import type { FromNode, Report, Settings, Way } from './messages.ts';
 
 /** How often a node looks whether there is something new to tell, in ms. */
 const tick = 200;
@@ -19,7 +21,7 @@ process.once('message', (settings) => {
 // Ctrl-C reaches every process of a terminal; when it is time to go is for the parent to say.
 process.on('SIGINT', () => undefined);
 
-async function serve({ port, url, names, secret }: Settings): Promise<void> {
+async function serve({ port, url, names, way }: Settings): Promise<void> {
   const others = Object.keys(names).filter((other) => other !== url);
   const origins = others.map((other) => new URL(other).origin);
   const server = new BayeuxServer({
@@ -30,16 +32,7 @@ async function serve({ port, url, names, secret }: Settings): Promise<void> {
   });
   const warmth = new Warmth();
   server.securityPolicy = warmth;
-  const engine = meshEngine({
-    secret,
-    discovery: staticDiscovery(others),
-    allow: others,
-    // What is lost is missed soon, and what is back is found soon: this is to be looked at.
-    maxInterval: 2_000,
-    timeout: 10_000,
-    backoffIncrement: 250,
-    maxBackoff: 1_000,
-  });
+  const engine = engineOf(way, others);
   const tell = (text: string): void => say({ what: 'happened', at: Date.now(), text });
   const auction = new Auction(server, { url, engine, names, expected: others, warmth, tell });
   const http = createServer(pages({ folder: 'auction', shared, connect: origins }));
@@ -72,10 +65,24 @@ async function serve({ port, url, names, secret }: Settings): Promise<void> {
   await auction.start();
 }
 
+/** What is lost is missed soon, and what is back is found soon: this is to be looked at. */
+function engineOf(way: Way, others: readonly string[]): Engine {
+  if (way.engine === 'nats') return natsEngine({ servers: way.servers, namespace: 'auction', heartbeat: 500 });
+  return meshEngine({
+    secret: way.secret,
+    discovery: staticDiscovery(others),
+    allow: others,
+    maxInterval: 2_000,
+    timeout: 10_000,
+    backoffIncrement: 250,
+    maxBackoff: 1_000,
+  });
+}
+
 /** What the auction's pages take from the other pages. */
 const shared = ['tokens.css', 'chat.css', 'mark.svg', 'sky.svg', 'words.js', 'log.js'];
 
-function reportOf(auction: Auction, engine: MeshEngine, warmth: Warmth): Report {
+function reportOf(auction: Auction, engine: Engine, warmth: Warmth): Report {
   const { oort, ledger, bidders } = auction;
   const { present } = bidders;
   return {
@@ -84,7 +91,7 @@ function reportOf(auction: Auction, engine: MeshEngine, warmth: Warmth): Report 
     status: engine.status.state,
     reason: engine.status.reason,
     members: oort.members.map(({ url }) => url),
-    links: engine.links,
+    links: hasLinks(engine) ? engine.links : [],
     bidders: present.filter(({ nodes }) => nodes.includes(oort.url)).map(({ id, name }) => ({ id, name })),
     present: present.length,
     parts: ledger.bids.getInfos().map(({ url, version, object }) => ({

@@ -25,7 +25,7 @@ export async function makePrograms(): Promise<void> {
     format: 'esm',
     target: 'node20',
     conditions: ['source'],
-    external: ['ws', 'tough-cookie', 'proxy-agent', 'dns-packet'],
+    external: ['ws', 'tough-cookie', 'proxy-agent', 'dns-packet', '@nats-io/*'],
   });
   await mkdir(folder, { recursive: true });
   for (const { path, contents } of outputFiles) {
@@ -36,10 +36,17 @@ export async function makePrograms(): Promise<void> {
   }
 }
 
-/** A cloud of three nodes on free ports, started; the URL is that of its page. */
-export async function openCloud(): Promise<{ readonly cloud: Cloud; readonly url: string }> {
+/** A cloud that has started. */
+export interface Opened {
+  readonly cloud: Cloud;
+  /** Of its page. */
+  readonly url: string;
+}
+
+/** Three nodes on free ports. @param nats URL of the NATS server that carries them; without it they are a mesh */
+export async function openCloud(nats?: string): Promise<Opened> {
   const ports = { Halley: await freePort(), Encke: await freePort(), Tuttle: await freePort() };
-  const cloud = new Cloud(ports, programs.node);
+  const cloud = new Cloud(ports, { nats, file: programs.node });
   return { cloud, url: await cloud.start(0) };
 }
 
