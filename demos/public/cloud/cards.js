@@ -79,6 +79,7 @@ export class Cards {
       const other = nodes.find((one) => one.url === url)?.name ?? url;
       return problem === '' ? [] : [`Cannot reach ${other}: ${problem.replace(/ 127\.0\.0\.1:\d+$/, '')}`];
     });
+    if (report && report.links.length === 0 && report.reason !== '') problems.push(report.reason);
     card.reason.textContent = report ? [known, ...problems].join('. ') : (farewells[life] ?? reason);
     card.people.replaceChildren(...(report?.bidders ?? []).map((who) => this.#person(who)));
     if (report && report.bidders.length === 0) card.people.append(make('li', 'nobody', 'No bidders'));

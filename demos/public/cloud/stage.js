@@ -7,9 +7,9 @@ const places = [
   { x: 510, y: 284 },
 ];
 /** Where NATS is, when there is one. */
-const hub = { x: 320, y: 224 };
-/** How far links end from the middle of a node, and how far they bend. */
-const shape = { gap: 50, bend: 20 };
+const hub = { x: 320, y: 250 };
+/** How far links end from the middle of a node, or from that above its name, and how far they bend. */
+const shape = { gap: 50, name: 92, bend: 20 };
 
 export class Stage {
   #links;
@@ -113,10 +113,10 @@ function curve(a, b) {
   return `M${start.join(' ')}Q${mx} ${my} ${end.join(' ')}`;
 }
 
-/** Straight, from beside a node to the hub. */
+/** Straight, from beside a node, or from below its name, to the hub. */
 function line(a, b) {
   const length = Math.hypot(b.x - a.x, b.y - a.y);
-  const part = shape.gap / length;
+  const part = (a.y < b.y ? shape.name : shape.gap) / length;
   return `M${a.x + (b.x - a.x) * part} ${a.y + (b.y - a.y) * part}L${b.x} ${b.y}`;
 }
 
