@@ -1,5 +1,5 @@
 /** One more subscriber: what is published here on channels that other nodes observe is handed to the engine, encoded once. */
-import type { BayeuxServer, LocalSession, ServerMessage } from '@cometd-ts/server';
+import type { BayeuxServer, LocalSession, ServerMessage, ServerSession } from '@cometd-ts/server';
 import { localSession } from './local.ts';
 
 /** For engines that carry messages themselves. Where other nodes are subscribed sessions, as in the mesh, nobody needs it. */
@@ -27,6 +27,11 @@ export class Tap {
       return false;
     });
     return new Tap(server, session);
+  }
+
+  /** Whether a session is the tap's own. */
+  isSession(session: ServerSession): boolean {
+    return session === this.#session.serverSession;
   }
 
   open(channel: string): void {

@@ -12,6 +12,8 @@ export class Channels {
   /** Turns of the cover that are not confirmed. */
   readonly #turns: Set<number> = new Set();
   readonly #denied: Set<string> = new Set();
+  /** How often each pattern is wanted: it may be observed, and have subscribers as well. */
+  readonly #times: Map<string, number> = new Map();
 
   /** @param heard a message of a channel that is wanted; twice when the cover changes */
   constructor(connection: Connection, heard: (channel: string, message: Msg) => void) {
@@ -24,12 +26,23 @@ export class Channels {
     return this.#denied;
   }
 
+  /** As often as it is wanted it must be unwanted. Throws `RangeError` when its name is too long. */
   want(pattern: string): void {
-    this.#do(this.#cover.want(pattern));
+    this.#connection.subjects.channel(pattern);
+    const times = this.#times.get(pattern) ?? 0;
+    this.#times.set(pattern, times + 1);
+    if (times === 0) this.#do(this.#cover.want(pattern));
   }
 
   unwant(pattern: string): void {
-    this.#do(this.#cover.unwant(pattern));
+    const times = this.#times.get(pattern) ?? 0;
+    if (times > 1) this.#times.set(pattern, times - 1);
+    else if (this.#times.delete(pattern)) this.#do(this.#cover.unwant(pattern));
+  }
+
+  /** Resolves when the server has all that was wanted so far, or the connection is lost. */
+  settled(): Promise<boolean> {
+    return this.#connection.flushed();
   }
 
   /** The connection is there again, with all subscriptions: what was not confirmed is asked for anew. */

@@ -39,6 +39,7 @@ export class Connection {
   readonly settings: NatsSettings;
   readonly #listeners: Set<(isUp: boolean) => void> = new Set();
   #isUp = true;
+  #answeredAt: number = performance.now();
   #reason = '';
   #lastError = '';
   #isClosing = false;
@@ -83,6 +84,11 @@ export class Connection {
     return this.#isUp;
   }
 
+  /** For how long the server has answered no question of `flushed`, in ms. */
+  get silence(): number {
+    return performance.now() - this.#answeredAt;
+  }
+
   /** Why it is down; empty when it is not. */
   get reason(): string {
     return this.#reason;
@@ -125,7 +131,10 @@ export class Connection {
   async flushed(): Promise<boolean> {
     if (!this.#isUp) return false;
     return this.nats.flush().then(
-      () => true,
+      () => {
+        this.#answeredAt = performance.now();
+        return true;
+      },
       () => false,
     );
   }

@@ -12,6 +12,7 @@ import { Channels } from './channels.ts';
 import { Connection } from './connection.ts';
 import { reasonOf } from './error.ts';
 import { Inbox } from './inbox.ts';
+import { Interest } from './interest.ts';
 import { LateAddresses } from './late-addresses.ts';
 import { type Action, type Event, Membership, type NodeRecord } from './membership.ts';
 import { type NatsOptions, type NatsSettings, natsSettings } from './options.ts';
@@ -49,6 +50,7 @@ interface Running {
   readonly tap: Tap;
   readonly membership: Membership;
   readonly channels: Channels;
+  readonly interest: Interest;
   readonly outbox: Outbox;
   readonly sender: Sender;
   readonly refusal: Refusal;
@@ -88,6 +90,8 @@ class Nats implements NatsEngine {
     try {
       const tap = await Tap.on(node.server, node.session, (message) => this.#published(message));
       const outbox = new Outbox(this.#settings);
+      const channels = new Channels(connection, (channel, message) => this.#arrived(channel, message));
+      const isOurs = (session: ServerSession) => session === node.session.serverSession || tap.isSession(session);
       const buckets = await NatsBuckets.on(connection, this.#settings);
       this.#running = {
         node,
@@ -98,8 +102,9 @@ class Nats implements NatsEngine {
         connection,
         tap,
         outbox,
-        membership: new Membership({ id: node.id, url: node.url }, { heartbeat, leaveAfter }),
-        channels: new Channels(connection, (channel, message) => this.#arrived(channel, message)),
+        membership: new Membership({ id: node.id, url: node.url, alsoOn: node.alsoOn }, { heartbeat, leaveAfter }),
+        channels,
+        interest: new Interest(node.server, channels, this.#settings, isOurs),
         sender: new Sender(connection, outbox, node.id),
         refusal: new Refusal(node, outbox, (channel) => isMatched(channel, this.#tapped)),
         inbox: new Inbox(maxQueueBytes),
@@ -113,15 +118,19 @@ class Nats implements NatsEngine {
     }
   }
 
-  async #enter({ node, connection, channels, addresses }: Running): Promise<void> {
+  async #enter({ node, connection, channels, interest, addresses }: Running): Promise<void> {
     const { subjects } = connection;
     for (const channel of this.#observed) channels.want(channel);
+    interest.start();
     connection.subscribe(subjects.heartbeats, (message) => this.#heartbeat(message));
     connection.subscribe(subjects.node(node.id), (message) => this.#addressed(message));
     connection.onChange((isUp) => this.#connected(isUp));
     if (!(await connection.flushed())) throw new Error(`NATS was lost while this node started: ${connection.reason}`);
     const { heartbeat } = this.#settings;
-    this.#every(heartbeat, () => this.#say({}));
+    this.#every(heartbeat, () => {
+      this.#say({});
+      void connection.flushed();
+    });
     this.#every(heartbeat / 4, () => this.#tick());
     this.addresses.stand(addresses);
     this.#changed();
@@ -136,7 +145,8 @@ class Nats implements NatsEngine {
     this.#running = null;
     for (const timer of this.#timers) clearInterval(timer);
     if (!running) return;
-    const { node, connection, outbox, sender, tap, refusal, addresses, buckets } = running;
+    const { node, connection, outbox, sender, tap, interest, refusal, addresses, buckets } = running;
+    interest.stop();
     tap.stop();
     refusal.watch(false);
     this.addresses.stand(null);
@@ -347,7 +357,7 @@ class Nats implements NatsEngine {
     });
   }
 
-  #record({ node: { id, url }, started, version }: Running): NodeRecord {
+  #record({ node: { id, url, alsoOn }, started, version }: Running): NodeRecord {
     return {
       id,
       url,
@@ -356,6 +366,7 @@ class Nats implements NatsEngine {
       revision: this.#revision,
       observed: [...this.#observed],
       interest: this.#settings.interest,
+      ...(alsoOn !== undefined && { alsoOn }),
     };
   }
 
@@ -416,9 +427,15 @@ class Nats implements NatsEngine {
 
   /** What is published for nodes that have left because the connection broke waits for them, until it is clear whether they come back. */
   #keep(before: readonly NodeRecord[]): void {
-    const { membership, connection, sender } = this.#running as Running;
-    if (connection.isUp && !sender.isHolding) return;
+    const running = this.#running as Running;
+    const { membership } = running;
+    if (!this.#isCutOff(running)) return;
     for (const record of before) if (!membership.record(record.id)) this.#absent.set(record.id, record);
+  }
+
+  /** Whether it may be the fault of this node that it does not hear others: the server is away, silent, or was until a moment ago. */
+  #isCutOff({ connection, sender }: Running): boolean {
+    return !connection.isUp || sender.isHolding || connection.silence > 1.5 * this.#settings.heartbeat;
   }
 
   /** Taps what others observe, and nothing else: the widest of it, because what overlaps would be heard twice. */
@@ -445,7 +462,7 @@ class Nats implements NatsEngine {
       this.#feed({ what: 'back', at: performance.now() });
       this.#say({ isCall: true });
       sender.back();
-    } else sender.hold(membership.members.map(({ id }) => id));
+    } else sender.hold([...membership.members.map(({ id }) => id), ...this.#absent.keys()]);
     this.#changed();
   }
 
@@ -453,12 +470,13 @@ class Nats implements NatsEngine {
     const running = this.#running;
     if (!running) return;
     const at = performance.now();
-    const { sender, connection, outbox, refusal } = running;
+    const { sender, connection, outbox, refusal, interest } = running;
     this.#feed({ what: 'tick', at });
     if (!outbox.isFilling) refusal.watch(false);
+    interest.sweep(at);
     outbox.age(at, 2 * this.#settings.leaveAfter);
     if (sender.isHolding && connection.isUp && at > this.#heldUntil) sender.release();
-    if (!sender.isHolding && this.#absent.size > 0) {
+    if (this.#absent.size > 0 && !this.#isCutOff(running)) {
       this.#absent.clear();
       this.#retap();
     }

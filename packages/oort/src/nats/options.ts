@@ -1,4 +1,6 @@
 /** What a cluster on NATS is made with. */
+import { ChannelId } from '@cometd-ts/protocol';
+import { isReserved } from '@cometd-ts/server';
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
 import type { BucketStorage } from './bucket-stream.ts';
 import { Subjects } from './subjects.ts';
@@ -27,7 +29,7 @@ export interface NatsOptions extends BucketStorage {
   readonly connectTimeout?: number;
   /** How often a node says that it lives. Default 1000. */
   readonly heartbeat?: number;
-  /** How long a node may be silent before it has left. Default three heartbeats. */
+  /** How long a node may be silent before it has left. Default 2.75 heartbeats, so that a crash is noticed within three. */
   readonly leaveAfter?: number;
   /**
    * Patterns such as `/rooms/**`, below which messages of other nodes come only for channels that have subscribers here: whatever
@@ -63,7 +65,7 @@ export function natsSettings(options: NatsOptions): NatsSettings {
   if (servers.length === 0 || servers.some((server) => typeof server !== 'string' || server === ''))
     throw new TypeError('A cluster on NATS needs its servers, such as nats://nats1.example.com:4222 (option servers)');
   const heartbeat = count('heartbeat', options.heartbeat ?? 1000, 10);
-  const leaveAfter = count('leaveAfter', options.leaveAfter ?? 3 * heartbeat, 2 * heartbeat);
+  const leaveAfter = count('leaveAfter', options.leaveAfter ?? Math.ceil(2.75 * heartbeat), 2 * heartbeat);
   return {
     ...options,
     servers,
@@ -71,7 +73,7 @@ export function natsSettings(options: NatsOptions): NatsSettings {
     connectTimeout: count('connectTimeout', options.connectTimeout ?? 10_000, 1),
     heartbeat,
     leaveAfter,
-    interest: options.interest ?? [],
+    interest: (options.interest ?? []).map(interesting),
     linger: count('linger', options.linger ?? 30_000, 0),
     maxQueue: count('maxQueue', options.maxQueue ?? 10_000, 1),
     maxQueueBytes: count('maxQueueBytes', options.maxQueueBytes ?? 67_108_864, 1),
@@ -81,4 +83,10 @@ export function natsSettings(options: NatsOptions): NatsSettings {
 function count(name: string, value: number, least: number): number {
   if (Number.isInteger(value) && value >= least) return value;
   throw new RangeError(`The option ${name} must be a whole number of at least ${least}, not ${value}`);
+}
+
+function interesting(pattern: string): string {
+  const { id, isBroadcast } = new ChannelId(pattern);
+  if (isBroadcast && !isReserved(id)) return id;
+  throw new TypeError(`Only broadcast channels of the application can be of interest, not ${id} (option interest)`);
 }
