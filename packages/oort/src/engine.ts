@@ -103,6 +103,8 @@ export interface Engine {
   readonly addresses?: Addresses;
   /** Absent when the engine has none, or the system it stands on keeps nothing: known when `start` has resolved. */
   readonly buckets?: Buckets | undefined;
+  /** Other nodes may have neither: what is said by these is said by messages, too, until the last one has moved. Default false. */
+  readonly isMoving?: boolean | undefined;
 }
 
 /** Optional power of engines that go to other nodes by their URL. */

@@ -12,13 +12,15 @@ export interface MovingOptions {
 }
 
 /**
- * An engine for the time of a move. All nodes are started anew with it, one by one, then again with `to` alone. Nodes that
- * have `from` are met there, and only there; what has `to` alone is met by `to`. So each pair of nodes has one way between them, and
- * the guarantees of `Engine` hold: nothing is heard twice, or out of order. Nodes that have `from` alone and nodes that have `to`
- * alone do not hear each other: finish the first round before the second.
+ * An engine for the time of a move, in three rounds. In each, all nodes are started anew, one by one:
  *
- * Objects, users and services travel as messages meanwhile, as they do on `from`; so they must on the nodes of `to` until the last
- * one has moved (option `state: 'messages'` of `natsEngine`).
+ * 1. with this engine. Nodes that have `from` are met there, and only there; who has `to` alone is met by `to`. So each pair of nodes has one
+ *    way between them, and the guarantees of `Engine` hold: nothing is heard twice, or out of order.
+ * 2. with `to` alone, told that others have not moved yet (`natsEngine({ moving: true })`): what it keeps in buckets is sent as messages, too.
+ * 3. with `to` alone.
+ *
+ * Nodes that have `from` alone and nodes that have `to` alone do not hear each other: finish each round before the next. The way
+ * back is the same.
  */
 export function movingEngine({ from, to }: MovingOptions): Engine & Comets {
   return new Moving(from, to);

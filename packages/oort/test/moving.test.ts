@@ -1,5 +1,5 @@
 /** A cluster that moves from one engine to another, node by node. */
-import { type Engine, movingEngine, Oort } from '@cometd-ts/oort';
+import { type Engine, movingEngine, Oort, OortStringMap, Seti } from '@cometd-ts/oort';
 import { BayeuxServer } from '@cometd-ts/server';
 import { MemoryCloud } from '@cometd-ts/testkit';
 import { engineContract } from '@cometd-ts/testkit/engine-contract';
@@ -25,13 +25,15 @@ interface Node {
   readonly oort: Oort;
   readonly heard: unknown[];
   readonly life: string[];
+  readonly map: OortStringMap<number>;
+  readonly seti: Seti;
   publish(data: unknown): void;
   stop(): Promise<void>;
 }
 
 class Move {
   readonly #from: MemoryCloud = new MemoryCloud();
-  readonly #to: MemoryCloud = new MemoryCloud();
+  readonly #to: MemoryCloud = new MemoryCloud({ addresses: true, buckets: true });
 
   before(url: string): Promise<Node> {
     return this.#node(url, this.#from.engine());
@@ -39,6 +41,10 @@ class Move {
 
   during(url: string): Promise<Node> {
     return this.#node(url, movingEngine({ from: this.#from.engine(), to: this.#to.engine() }));
+  }
+
+  almost(url: string): Promise<Node> {
+    return this.#node(url, this.#to.engine(true));
   }
 
   after(url: string): Promise<Node> {
@@ -62,40 +68,66 @@ class Move {
     await ear.handshake();
     await ear.getChannel('/a').subscribe((_channel, { data }) => heard.push(data));
     await oort.start();
+    const map = new OortStringMap<number>(oort, 'numbers');
+    await map.start();
+    const seti = new Seti(oort);
+    await seti.start();
     const stop = async (): Promise<void> => {
+      await seti.stop();
+      await map.stop();
       await oort.stop();
       await server.stop();
     };
     onTestFinished(stop);
     const publish = (data: unknown): void =>
       void server.createChannelIfAbsent('/a').channel.publishMessage(null, { channel: '/a', data });
-    return { oort, heard, life, publish, stop };
+    return { oort, heard, life, map, seti, publish, stop };
   }
 }
 
 describe('a cluster on the move', () => {
-  it('has each message of each node at each other node once, in every stage of the first and the second round', async () => {
+  const names = ['a', 'b', 'c'];
+
+  /** Starts three nodes, then each anew in each of the stages; after every start all nodes are looked at. */
+  async function go(look: (nodes: readonly Node[], move: Move) => Promise<void>): Promise<void> {
     const move = new Move();
     let nodes = [await move.before('a'), await move.before('b'), await move.before('c')];
-    const names = ['a', 'b', 'c'];
     const check = async (): Promise<void> => {
       await move.settled();
-      for (const [index, node] of nodes.entries()) {
-        node.heard.length = 0;
-        expect(node.oort.members, `members of ${names[index]}`).toHaveLength(2);
-      }
-      for (const [index, node] of nodes.entries()) node.publish(names[index]);
-      await move.settled();
-      for (const node of nodes) expect([...node.heard].sort()).toEqual(names);
+      for (const { oort } of nodes) expect(oort.members).toHaveLength(2);
+      await look(nodes, move);
     };
     await check();
-    for (const stage of ['during', 'after'] as const) {
+    for (const stage of ['during', 'almost', 'after'] as const) {
       for (const [index, name] of names.entries()) {
         await nodes[index]?.stop();
         nodes = nodes.with(index, await move[stage](name));
         await check();
       }
     }
+  }
+
+  it('has each message of each node at each other node once, in every stage', () =>
+    go(async (nodes, move) => {
+      for (const node of nodes) node.heard.length = 0;
+      for (const [index, node] of nodes.entries()) node.publish(names[index]);
+      await move.settled();
+      for (const node of nodes) expect([...node.heard].sort()).toEqual(names);
+    }));
+
+  it('shares the parts of objects, whole and by single changes, in every stage', () => {
+    let value = 0;
+    return go(async (nodes, move) => {
+      const expected: number[][] = [];
+      for (const { map } of nodes) {
+        expected.push([++value, ++value]);
+        await map.putAndShare('one', value - 1);
+        await map.setAndShare(new Map([...map.localInfo.object, ['two', value]]));
+      }
+      await move.settled();
+      for (const { map } of nodes)
+        expect(nodes.map(({ oort: { url } }) => [...(map.getInfo(url)?.object.values() ?? [])])).toEqual(expected);
+    });
   });
 
   it('hears that a node has left before it is back by its new way, though the old one has not noticed', async () => {

@@ -1,6 +1,7 @@
 /** The line of one object to its likes on the other nodes: what it hears and says, and the session that stands for it. */
 import type { LocalSession } from '@cometd-ts/server';
 import type { Oort } from '../oort.ts';
+import { BothLines } from './both-lines.ts';
 import { BucketLine } from './bucket-line.ts';
 import { MessageLine } from './message-line.ts';
 import type { ObjectRecord } from './records.ts';
@@ -35,11 +36,19 @@ export interface Line {
 }
 
 /**
- * By a bucket where the engine has buckets. Rejects when the security policy refuses the session, which is named after `hint`, and with
+ * By a bucket where the engine has buckets, by both while some nodes have none. Rejects when the security policy refuses the session, which is named after `hint`, and with
  * `BucketError` when the bucket cannot be had.
  */
-export function openLine(oort: Oort, name: string, hint: string, holder: LineHolder): Promise<Line> {
-  const { buckets } = oort.engine;
-  if (buckets) return BucketLine.open(oort, buckets, name, hint, holder);
-  return MessageLine.open(oort, name, hint, holder);
+export async function openLine(oort: Oort, name: string, hint: string, holder: LineHolder): Promise<Line> {
+  const { buckets, isMoving } = oort.engine;
+  if (!buckets) return MessageLine.open(oort, name, hint, holder);
+  const bucket = await BucketLine.open(oort, buckets, name, hint, holder);
+  if (!isMoving) return bucket;
+  try {
+    return new BothLines(bucket, await MessageLine.open(oort, name, hint, holder));
+  } catch (error) {
+    bucket.hangUp();
+    await bucket.close();
+    throw error;
+  }
 }

@@ -29,9 +29,9 @@ export class MemoryCloud {
     this.vault = options.buckets ? new MemoryVault((task) => this.post(task)) : null;
   }
 
-  /** An engine for one node. */
-  engine(): MemoryEngine {
-    return new MemoryEngine(this, this.#options);
+  /** An engine for one node. @param isMoving whether other nodes may be able to do less */
+  engine(isMoving = false): MemoryEngine {
+    return new MemoryEngine(this, this.#options, isMoving);
   }
 
   get engines(): readonly MemoryEngine[] {
@@ -113,6 +113,7 @@ export class MemoryCloud {
 
 export class MemoryEngine implements Engine {
   readonly name = 'memory';
+  readonly isMoving: boolean;
   readonly addresses?: MemoryAddresses;
   readonly #cloud: MemoryCloud;
   readonly #observed: Map<string, ChannelId> = new Map();
@@ -123,7 +124,8 @@ export class MemoryEngine implements Engine {
   #buckets: MemoryBuckets | undefined;
   #status: EngineStatus = { state: 'down', reason: 'not started' };
 
-  constructor(cloud: MemoryCloud, { addresses = false }: MemoryCloudOptions = {}) {
+  constructor(cloud: MemoryCloud, { addresses = false }: MemoryCloudOptions = {}, isMoving = false) {
+    this.isMoving = isMoving;
     this.#cloud = cloud;
     if (addresses) this.addresses = new MemoryAddresses(cloud, this);
   }
