@@ -24,6 +24,8 @@ export interface NodeRecord extends Member {
  * kept anywhere: a bucket would need JetStream, would lag behind the heartbeats that detect a crash anyway, and a record
  * that outlives its node helps nobody, because it has left.
  *
+ * A node that is also on another engine, as this one is, is met there: it is told who this one is, and is nobody here.
+ *
  * Two nodes can differ in whether they have lost each other, when one was cut off only just long enough. So an introduction
  * says how often its sender has lost the other. When that has grown, the other one takes leave first, and both join anew.
  */
@@ -92,6 +94,8 @@ export class Membership {
   readonly #lost: Map<string, number> = new Map();
   /** Starts of nodes that another start has replaced, and twins of this node. */
   readonly #replaced: Map<string, { readonly url: string; heard: number | null }> = new Map();
+  /** Nodes that are met on another engine. */
+  readonly #elsewhere: Map<string, string> = new Map();
   #lastTick: number | null = null;
 
   constructor(self: Member, options: MembershipOptions) {
@@ -147,7 +151,7 @@ export class Membership {
   // Events
 
   #heartbeat({ id, revision, isCall, at }: Event & { what: 'heartbeat' }): Action[] {
-    if (id === this.#self.id) return [];
+    if (id === this.#self.id || this.#elsewhere.has(id)) return [];
     const peer = this.#peers.get(id);
     if (!peer) return this.#replaced.has(id) ? this.#twin(id, '', at) : this.#ask(id, at);
     peer.seen = at;
@@ -189,7 +193,15 @@ export class Membership {
   #introduced({ record, lost, asks, at }: Event & { what: 'introduced' }): Action[] {
     const { id, url } = record;
     if (id === this.#self.id) return [];
-    if (this.#replaced.has(id) || url === this.#self.url) return this.#twin(id, url, at);
+    if (this.#replaced.has(id) || url === this.#self.url) {
+      const twins = this.#twin(id, url, at);
+      // So that the other one knows it, too.
+      return asks ? [this.#introduce(id, false), ...twins] : twins;
+    }
+    if (record.alsoOn !== undefined && record.alsoOn === this.#self.alsoOn) {
+      remember(this.#elsewhere, id, url);
+      return asks ? [this.#introduce(id, false)] : [];
+    }
     const peer = this.#peers.get(id);
     const isSame = peer?.lost === lost;
     const actions = isSame ? [] : this.#leave(id);

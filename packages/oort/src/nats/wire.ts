@@ -76,11 +76,12 @@ export function readIntroduction({ data }: Pick<Msg, 'data'>): Introduction | un
 
 function recordOf(value: unknown): NodeRecord | undefined {
   if (!isObject(value)) return undefined;
-  const { id, url, started, version, revision, observed, interest } = value;
+  const { id, url, started, version, revision, observed, interest, alsoOn } = value;
   if (typeof id !== 'string' || id === '' || typeof url !== 'string' || url === '' || typeof version !== 'string')
     return undefined;
   if (!isCount(started) || !isCount(revision) || !isTexts(observed) || !isTexts(interest)) return undefined;
-  return { id, url, started, version, revision, observed, interest };
+  if (alsoOn !== undefined && typeof alsoOn !== 'string') return undefined;
+  return { id, url, started, version, revision, observed, interest, ...(alsoOn !== undefined && { alsoOn }) };
 }
 
 function read(data: Uint8Array): Record<string, unknown> | undefined {

@@ -127,6 +127,7 @@ describe('a node', () => {
     expect(membership.apply(heartbeat(b.id, 10))).toEqual([{ do: 'twins', url: b.url, id: b.id }]);
     expect(membership.apply(heartbeat(b.id, 20))).toEqual([]);
     expect(membership.apply(introduced(recordOf('a.2'), { at: 20, asks: true }))).toEqual([
+      { do: 'introduce', id: 'a.2', lost: 0, asks: false },
       { do: 'twins', url: 'http://a.test/cometd', id: 'a.2' },
     ]);
     expect(membership.twins.sort()).toEqual(['http://a.test/cometd', b.url]);
@@ -272,7 +273,27 @@ describe('a cloud', () => {
               );
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
+  }, 30_000);
+});
+
+describe('a node that is also on another engine', () => {
+  const there = { alsoOn: 'mesh' } as const;
+
+  it('is nobody to others that are there, too, and is told who they are', () => {
+    const membership = new Membership({ id: 'a.1', url: 'http://a.test/cometd', ...there }, options);
+    const both = recordOf('b.1', there);
+    expect(membership.apply(introduced(both, { asks: true }))).toEqual([
+      { do: 'introduce', id: both.id, lost: 0, asks: false },
+    ]);
+    expect(membership.apply(heartbeat(both.id, 500))).toEqual([]);
+    expect(membership.members).toEqual([]);
+  });
+
+  it('is a node like any other to those that are here alone', () => {
+    const membership = alone();
+    const both = recordOf('b.1', there);
+    expect(membership.apply(introduced(both))).toContainEqual({ do: 'joined', member: memberOf(both) });
   });
 });
