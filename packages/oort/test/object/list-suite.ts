@@ -106,8 +106,11 @@ export function listSuite(lay: () => Cloud): void {
       atB.addDeltaListener('added', (_info, elements) => log.push(['+', ...elements]));
       atB.addDeltaListener('removed', (_info, elements) => log.push(['-', ...elements]));
       await atA.addAndShare('x', 'x', { n: 1 });
+      await cloud.settled();
       await atA.setAndShare(['x', { n: 1 }, { n: 1 }, 'y']);
+      await cloud.settled();
       await atA.setAndShare(['x', { n: 1 }, { n: 1 }, 'y']);
+      await cloud.settled();
       await atA.removeAndShare('y');
       await cloud.settled();
       await a.oort.stop();

@@ -112,12 +112,14 @@ export function mapSuite(lay: () => Cloud): void {
       atB.addDeltaListener('removed', (_info, { key, oldValue }) => events.push([key, oldValue]));
       const entries = log(atB);
       await atA.putAndShare('one', { n: 1 });
+      await cloud.settled();
       await atA.setAndShare(
         new Map<string, unknown>([
           ['one', { n: 1 }],
           ['two', { n: 2 }],
         ]),
       );
+      await cloud.settled();
       await atA.setAndShare(new Map<string, unknown>([['two', { n: 22 }]]));
       await cloud.settled();
       await a.oort.stop();

@@ -118,15 +118,15 @@ export function objectSuite(lay: () => Cloud): void {
       void atA.setAndShare('first').then(() => log.push('first resolved'));
       expect(atA.localInfo.object).toBe('second');
       await cloud.settled();
-      expect(log).toEqual([
+      expect(log.filter((line) => !line.startsWith('there'))).toEqual([
         '- first 1',
         'end of listener',
         'first second 2',
         'end of listener',
         'first resolved',
-        'there first 1',
-        'there second 2',
       ]);
+      // A bucket may tell only the last of what is written fast.
+      expect(log.at(-1)).toBe('there second 2');
     });
 
     it('is told with the one before, first with null, and as removed when its node leaves', async () => {
