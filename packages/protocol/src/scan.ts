@@ -40,7 +40,8 @@ const longestNumber = 25;
 export function scan(text: string, limits: Limits, tally: Tally): PayloadLimit | undefined {
   const { maxMessages, maxDepth, maxKeys, maxNodes } = limits;
   const length = text.length;
-  const keys: number[] = [0];
+  // With room for what most payloads have: growing it by one would make room for many.
+  const keys: number[] = [0, 0, 0, 0, 0, 0];
   const outermost = text.charCodeAt(skipSpace(text, 0)) === openBracket ? 1 : 0;
   const deepest = maxDepth + outermost;
   // The array around the messages is no value of theirs.

@@ -46,8 +46,11 @@ export class ServerMessage<Data = unknown> implements Message<Data> {
   #json: string | undefined;
   #dataText: string | undefined;
 
-  /** @param fields wire fields, copied; @param dataText the exact source text of `data`, when it must survive to the byte */
-  constructor(fields: Readonly<Message<Data>>, dataText?: string) {
+  /**
+   * @param fields wire fields, copied; @param dataText the exact source text of `data`, when it must survive to the byte;
+   * @param context the request it came with
+   */
+  constructor(fields: Readonly<Message<Data>>, dataText?: string, context: BayeuxContext | null = null) {
     for (const name of Object.keys(fields)) {
       if (own.has(name)) continue;
       if (name === '__proto__')
@@ -60,6 +63,7 @@ export class ServerMessage<Data = unknown> implements Message<Data> {
       else this[name] = fields[name];
     }
     this.#dataText = dataText;
+    this.#context = context;
   }
 
   /** Whether delivery may wait up to the lazy timeout, to travel with other messages (book 6.3.5, 9.3.2.4). */
@@ -137,10 +141,9 @@ export class ServerMessage<Data = unknown> implements Message<Data> {
 
   /** Another message with these wire fields, and all of this one that is not on the wire. */
   derive(fields: Readonly<Message<Data>>): ServerMessage<Data> {
-    const other = new ServerMessage<Data>(fields, this.#dataText);
+    const other = new ServerMessage<Data>(fields, this.#dataText, this.#context);
     other.#lazy = this.#lazy;
     other.#lazyTimeout = this.#lazyTimeout;
-    other.#context = this.#context;
     other.#associated = this.#associated;
     return other;
   }
@@ -156,8 +159,20 @@ export function createReply(request: ServerMessage): ServerMessage {
 
 /** What a client needs to know what is replied to. */
 export function echo(message: ServerMessage): ServerMessage {
-  const fields: Message = { channel: message.channel };
-  if (message.id !== undefined) fields.id = message.id;
-  if (message.subscription !== undefined) fields.subscription = message.subscription;
-  return new ServerMessage(fields);
+  const reply = new ServerMessage({ channel: message.channel });
+  if (message.id !== undefined) reply.id = message.id;
+  if (message.subscription !== undefined) reply.subscription = message.subscription;
+  return reply;
+}
+
+/** The payload of these messages, list by list. Throws what the JSON context throws for one that cannot be encoded. */
+export function payloadOf(json: JSONContext, ...lists: readonly (readonly ServerMessage[])[]): string {
+  let text = '';
+  for (const list of lists) {
+    for (const message of list) {
+      const own = message.freeze(json).json;
+      text = text === '' ? own : `${text},${own}`;
+    }
+  }
+  return `[${text}]`;
 }

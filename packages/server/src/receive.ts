@@ -17,6 +17,8 @@ import {
   validate,
 } from '@cometd-ts/protocol';
 import type { Channel } from './channel/channel.ts';
+import type { Observer } from './diagnostics.ts';
+import type { SessionExtensions } from './extensions.ts';
 import { createReply, echo, type ServerMessage } from './message.ts';
 import { concludeConnect, connect } from './meta/connect.ts';
 import { disconnect } from './meta/disconnect.ts';
@@ -54,6 +56,12 @@ export class Hall {
   process(session: Session | null, message: ServerMessage): Maybe<ServerMessage> {
     const { observer } = this.#rooms.diagnostics;
     if (!observer || isMetaMessage(message)) return this.#process(session, message);
+    return this.#observed(observer, session, message);
+  }
+
+  // What is synchronous makes no closure, here and below: methods of their own make those that a later answer needs.
+
+  #observed(observer: Observer, session: Session | null, message: ServerMessage): Maybe<ServerMessage> {
     const begun = performance.now();
     return chain(this.#process(session, message), (reply) => {
       observer.answered(performance.now() - begun);
@@ -67,14 +75,17 @@ export class Hall {
     if (!session?.isLocalSession) this.#count(message, error);
     try {
       const answer = this.#arrived(session, message, reply, error);
-      if (!isPromise(answer)) return answer;
-      return attempt(
-        () => answer,
-        (failure) => this.#failed(reply, failure),
-      );
+      return isPromise(answer) ? this.#rescued(answer, reply) : answer;
     } catch (failure) {
       return this.#failed(reply, failure);
     }
+  }
+
+  #rescued(answer: Maybe<ServerMessage>, reply: ServerMessage): Maybe<ServerMessage> {
+    return attempt(
+      () => answer,
+      (failure) => this.#failed(reply, failure),
+    );
   }
 
   #count(message: ServerMessage, error: BayeuxError | undefined): void {
@@ -95,16 +106,21 @@ export class Hall {
     reply: ServerMessage,
     error: BayeuxError | undefined,
   ): Maybe<ServerMessage> {
-    const { extensions } = this.#rooms;
     if (error) {
       this.#rooms.diagnostics.rejected(error.code, message.channel);
       refuseWith(reply, error);
       this.#misbehaved(session, message, reply);
       return reply;
     }
-    if (extensions.isEmpty && !session?.extensions) return this.#admitted(session, message, reply);
+    return this.#rooms.extensions.isEmpty && !session?.extensions
+      ? this.#admitted(session, message, reply)
+      : this.#extended(session, message, reply);
+  }
+
+  /** Incoming extensions, the server's before the session's. */
+  #extended(session: Session | null, message: ServerMessage, reply: ServerMessage): Maybe<ServerMessage> {
     const seen = chain(
-      extensions.receive(session, message),
+      this.#rooms.extensions.receive(session, message),
       (kept) => kept && (session?.extensions?.receive(message) ?? true),
     );
     return chain(seen, (kept) => {
@@ -133,7 +149,14 @@ export class Hall {
     diagnostics.replied(reply);
     if (!session?.isLocalSession) diagnostics.traffic.sent.reply++;
     const sent = extensions.send(null, session, reply);
-    if (sent === true && !own) return this.#encoded(reply);
+    return sent === true && !own ? this.#encoded(reply) : this.#extendedReply(sent, own, reply);
+  }
+
+  #extendedReply(
+    sent: Maybe<boolean>,
+    own: SessionExtensions | undefined,
+    reply: ServerMessage,
+  ): Maybe<ServerMessage | null> {
     return chain(sent, (kept) => {
       if (!kept) return null;
       return chain(own?.send(null, reply) ?? reply, (left) => (left ? this.#encoded(left) : null));
@@ -168,10 +191,15 @@ export class Hall {
     if (isMeta(message.channel)) return this.#meta(session, message, reply);
     const { rates } = this.#rooms;
     if (rates.limitsPublishes && !session.isTrusted && !rates.take('publishes', session, reply)) return reply;
-    return chain(this.#channelFor(session, message, reply), (channel) => {
-      if (!channel) return reply;
-      return this.#publish(session, channel, message, reply);
-    });
+    const existing = this.#rooms.channels.get(message.channel);
+    return existing ? this.#publish(session, existing, message, reply) : this.#publishAnew(session, message, reply);
+  }
+
+  /** Publishes to a channel that does not exist yet. */
+  #publishAnew(session: Session, message: ServerMessage, reply: ServerMessage): Maybe<ServerMessage> {
+    return chain(this.#createFor(session, message, reply), (channel) =>
+      channel ? this.#publish(session, channel, message, reply) : reply,
+    );
   }
 
   #meta(session: Session, message: ServerMessage, reply: ServerMessage): Maybe<ServerMessage> {
@@ -181,17 +209,36 @@ export class Hall {
       refuse(reply, 'channel_create_denied', 'denied_by_security_policy');
       return reply;
     }
-    return chain(this.#rooms.publisher.listen(session, channel, message), (kept) => {
-      if (!kept) return this.#deleted(reply);
-      return chain(handler(this.#rooms, session, message, reply), () => reply);
-    });
+    const kept = this.#rooms.publisher.listen(session, channel, message);
+    return isPromise(kept)
+      ? this.#handledLater(kept, handler, session, message, reply)
+      : this.#handled(kept, handler, session, message, reply);
+  }
+
+  #handledLater(
+    kept: Maybe<boolean>,
+    handler: MetaHandler,
+    session: Session,
+    message: ServerMessage,
+    reply: ServerMessage,
+  ): Maybe<ServerMessage> {
+    return chain(kept, (yes) => this.#handled(yes, handler, session, message, reply));
+  }
+
+  #handled(
+    kept: boolean,
+    handler: MetaHandler,
+    session: Session,
+    message: ServerMessage,
+    reply: ServerMessage,
+  ): Maybe<ServerMessage> {
+    if (!kept) return this.#deleted(reply);
+    return chain(handler(this.#rooms, session, message, reply), () => reply);
   }
 
   /** The channel a message is for, created if it may be; null when the reply tells why not. */
-  #channelFor(session: Session, message: ServerMessage, reply: ServerMessage): Maybe<Channel | null> {
+  #createFor(session: Session, message: ServerMessage, reply: ServerMessage): Maybe<Channel | null> {
     const { admission, channels, rates } = this.#rooms;
-    const existing = channels.get(message.channel);
-    if (existing) return existing;
     const channelId = new ChannelId(message.channel, channels.naming);
     return chain(admission.create(session, channelId, message), (denial) => {
       if (denial !== null) {

@@ -87,7 +87,10 @@ export class Publisher {
     const route = this.#host.channels.route(channel.channelId);
     if (!message.lazy) for (const one of route) if (one.lazy) message.lazy = true;
     if (message.lazy && channel.lazyTimeout > 0) message.lazyTimeout = channel.lazyTimeout;
-    if (route.every((one) => one.listeners('message').length === 0)) return true;
+    return route.some(isHeard) ? this.#tell(route, sender, channel, message) : true;
+  }
+
+  #tell(route: readonly Channel[], sender: Session | null, channel: Channel, message: ServerMessage): Maybe<boolean> {
     return every(route, (one) => {
       const listeners = one.listeners('message');
       if (listeners.length === 0) return true;
@@ -143,4 +146,9 @@ export class Publisher {
     );
     return chain(done, () => queued);
   }
+}
+
+/** Whether anybody listens to the messages on a channel. */
+function isHeard(channel: Channel): boolean {
+  return channel.listeners('message').length > 0;
 }

@@ -97,9 +97,11 @@ function isSameHost(page: Page, host: string): boolean {
   return own.hostname === page.host && (own.port || (defaultPorts.get(page.scheme) ?? '')) === page.port;
 }
 
+const noHeaders: readonly string[] = [];
+
 /** The headers that let a foreign page read an answer. Only a listed origin may do so with its visitor's cookies. */
 export function corsHeaders(verdict: OriginVerdict, origin: string | undefined): readonly string[] {
   if (verdict === 'anyone') return ['Access-Control-Allow-Origin', '*'];
-  if (verdict !== 'foreign' || origin === undefined) return [];
+  if (verdict !== 'foreign' || origin === undefined) return noHeaders;
   return ['Access-Control-Allow-Origin', origin, 'Access-Control-Allow-Credentials', 'true', 'Vary', 'Origin'];
 }

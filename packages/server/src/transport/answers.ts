@@ -16,7 +16,7 @@ export class HttpAnswers {
   readonly #diagnostics: Diagnostics;
   /** How long a peer may take no byte, in ms; −1 for ever. */
   readonly #patience: number;
-  /** Responses being written. */
+  /** Responses that wait for their peer. */
   readonly #writing: Set<ServerResponse> = new Set();
   /** Those of them that the sweeper has met, with the bytes their socket had taken then. */
   readonly #slow: Map<ServerResponse, { bytes: number; since: number }> = new Map();
@@ -29,23 +29,20 @@ export class HttpAnswers {
   /** Sends messages, as JSON or as a script. `cookie` is a whole `Set-Cookie` value. */
   respond(response: ServerResponse, json: string, style: AnswerStyle, cookie: string | null): void {
     const { callback, cors } = style;
-    const headers = callback === null ? headersOf('application/json', json) : [];
-    let content = json;
-    if (callback !== null) {
-      content = scriptOf(callback, json);
-      headers.push(...headersOf('text/javascript;charset=UTF-8', content));
-      headers.push('Content-Disposition', 'attachment; filename=f.txt');
-    }
-    headers.push(...cors);
+    const content = callback === null ? json : scriptOf(callback, json);
+    const headers = headersOf(callback === null ? 'application/json' : 'text/javascript;charset=UTF-8', content);
+    if (callback !== null) headers.push('Content-Disposition', 'attachment; filename=f.txt');
+    if (cors.length > 0) headers.push(...cors);
     if (cookie !== null) {
       const others = response.getHeader('Set-Cookie');
       if (others === undefined) headers.push('Set-Cookie', cookie);
       // Those that a handler before this one has set stay.
       else response.setHeader('Set-Cookie', [others, cookie].flat().map(String));
     }
-    this.#writing.add(response);
     response.writeHead(200, headers);
     response.end(content);
+    // Most are taken by the system at once.
+    if (response.writableLength > 0) this.#writing.add(response);
   }
 
   /** Sends what another server has answered. */
@@ -74,7 +71,7 @@ export class HttpAnswers {
 
   /** A response was written, or its connection is gone. */
   written(response: ServerResponse): void {
-    this.#writing.delete(response);
+    if (this.#writing.size > 0) this.#writing.delete(response);
     if (this.#slow.size > 0) this.#slow.delete(response);
   }
 

@@ -76,7 +76,8 @@ interface Reading {
   readonly inFlight: InFlight;
   readonly rooms: Rooms;
   readonly done: (body: Buffer | BodyError) => void;
-  readonly chunks: Buffer[];
+  /** A list made for the first chunk, which is nearly always the only one: pushing to an empty one makes room for many. */
+  chunks: Buffer[] | null;
   size: number;
 }
 
@@ -96,7 +97,7 @@ export function readBody(
 ): void {
   const announced = Number(request.headers['content-length'] ?? 0);
   if (most >= 0 && announced > most) return done(tooLarge(rooms, most));
-  (request as Request)[reading] = { most, inFlight, rooms, done, chunks: [], size: 0 };
+  (request as Request)[reading] = { most, inFlight, rooms, done, chunks: null, size: 0 };
   request.on('data', onData);
   request.on('end', onEnd);
   request.on('error', onLost);
@@ -110,7 +111,8 @@ function onData(this: Request, chunk: Buffer): void {
   const isRoom = body.inFlight.add(chunk.length);
   if (body.most >= 0 && body.size > body.most) return finish(this, tooLarge(body.rooms, body.most));
   if (isRoom) {
-    body.chunks.push(chunk);
+    if (body.chunks) body.chunks.push(chunk);
+    else body.chunks = [chunk];
     return;
   }
   body.rooms.diagnostics.limitHit('maxInFlightBytes');
@@ -138,8 +140,10 @@ function finish(request: Request, result: Buffer | BodyError | null): void {
 /** Throws `BodyError` 400 for bytes that are no text in that character set, 415 for a set nobody knows. */
 export function textOf(body: Buffer, charset: string): string {
   if (charset.toLowerCase() === 'utf-8') {
-    if (isUtf8(body)) return body.toString('utf8');
-    throw new BodyError(400, `The body is not valid ${charset}`);
+    const text = body.toString('utf8');
+    // Bytes that are no UTF-8 become this character; it may also have been sent.
+    if (text.includes('\uFFFD') && !isUtf8(body)) throw new BodyError(400, `The body is not valid ${charset}`);
+    return text;
   }
   let decoder: InstanceType<typeof TextDecoder>;
   try {

@@ -16,7 +16,7 @@ import type { RequestContext } from './context.ts';
 import { type FrameCache, frameOf } from './frames.ts';
 import { Outbox } from './outbox.ts';
 import { Relay } from './relay.ts';
-import { type ConnectKeeper, mayHold, readPayload, receiveAll } from './transport.ts';
+import { mayHold, type Reception, readPayload, receiveAll } from './transport.ts';
 import { Vigil } from './vigil.ts';
 
 /** What a connection needs from its transport. */
@@ -49,7 +49,7 @@ interface Held {
   readonly connect: number;
 }
 
-export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
+export class Connection implements Conduit, Outlet, Reception, Hold {
   dirty = false;
   deadline = 0;
   previous: Hold | null = null;
@@ -69,6 +69,9 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
   /** What goes out with the next write, in order: replies, and the messages that were taken to travel before them. */
   readonly #outbox: Outbox;
   readonly #vigil: Vigil;
+  /** Replies to the frame being processed. */
+  #replies: ServerMessage[] | null = null;
+  /** Frames that have to wait. */
   #waiting: Buffer[] = [];
   #busy = false;
   #isTaking = false;
@@ -125,12 +128,11 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
     const { rooms, hall } = this.#host;
     const session = this.#sessionFor(messages);
     const isHandshake = messages[0]?.channel === META_HANDSHAKE;
-    const replies: ServerMessage[] = [];
     this.#busy = true;
     const done = attempt<boolean>(
       () => {
         if (session && !isHandshake) this.#bind(session);
-        return receiveAll(hall, session, messages, this, replies);
+        return receiveAll(hall, session, messages, this);
       },
       (error) => {
         rooms.diagnostics.failed('receive', error);
@@ -142,6 +144,8 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
       this.#busy = false;
       if (isHandshake && session?.isHandshook) this.#session = session;
       const connects = messages.some((message) => message.channel === META_CONNECT);
+      const replies = this.#replies ?? [];
+      this.#replies = null;
       this.#answer(session, replies, connects && !this.#held ? this.#connect : null);
       if (rooms.rates.isCut(this.#context)) this.#cutOff();
       this.#next();
@@ -231,6 +235,11 @@ export class Connection implements Conduit, Outlet, ConnectKeeper, Hold {
     session.timing.via = this.#host.via;
     session.bind(this);
     if (session.hasNonLazyMessages) this.flush();
+  }
+
+  reply(reply: ServerMessage): void {
+    if (this.#replies) this.#replies.push(reply);
+    else this.#replies = [reply];
   }
 
   // Connects

@@ -14,6 +14,17 @@ export function cookieValues(header: string | undefined, name: string): string[]
   return values;
 }
 
+/** Whether a `Cookie` header shows this value of a cookie. One that holds nothing else, as most do, is not taken apart. */
+export function showsCookie(header: string | undefined, name: string, value: string): boolean {
+  if (header === undefined) return false;
+  const isAlone =
+    header.length === name.length + 1 + value.length &&
+    header.startsWith(name) &&
+    header[name.length] === '=' &&
+    header.endsWith(value);
+  return isAlone || cookieValues(header, name).includes(value);
+}
+
 /** A `Set-Cookie` value with the attributes of the options. `Secure` only where it can be kept. */
 export function setCookie(value: string, options: HttpOptions, secure: boolean): string {
   let text = `${options.browserCookieName}=${value}`;

@@ -2,8 +2,8 @@
 
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { chain, join, META_HANDSHAKE } from '@cometd-ts/protocol';
-import type { ServerMessage } from '../message.ts';
+import { chain, META_HANDSHAKE } from '@cometd-ts/protocol';
+import { payloadOf, type ServerMessage } from '../message.ts';
 import type { HttpOptions } from '../options.ts';
 import type { Hall } from '../receive.ts';
 import type { Rooms } from '../rooms.ts';
@@ -15,7 +15,7 @@ import type { Via } from '../session/timing.ts';
 import type { AnswerStyle, HttpAnswers } from './answers.ts';
 import type { Browser, Browsers } from './browsers.ts';
 import { setCookie } from './cookie.ts';
-import { type ConnectKeeper, mayHold } from './transport.ts';
+import { mayHold, type Reception } from './transport.ts';
 
 /** What an exchange needs from its transport. */
 export interface ExchangeHost {
@@ -23,15 +23,17 @@ export interface ExchangeHost {
   readonly hall: Hall;
   readonly browsers: Browsers;
   readonly answers: HttpAnswers;
-  /** Requests that are not answered yet, by transport. */
-  readonly underWay: Map<string, number>;
 }
 
 /** How a request is to be served, once its door is known. */
 export interface Service extends AnswerStyle {
   readonly options: Readonly<HttpOptions>;
   readonly via: Via;
+  /** Requests of its transport that are not answered yet. */
+  readonly underWay: { count: number };
 }
+
+const none: readonly ServerMessage[] = [];
 
 const exchanged: unique symbol = Symbol('the exchange of this response');
 type Response = ServerResponse & { [exchanged]?: HttpExchange };
@@ -47,7 +49,7 @@ function onClose(this: Response): void {
 
 type State = 'processing' | 'held' | 'answering' | 'closed';
 
-export class HttpExchange implements Conduit, Outlet, ConnectKeeper, Hold {
+export class HttpExchange implements Conduit, Outlet, Reception, Hold {
   dirty = false;
   deadline = 0;
   previous: Hold | null = null;
@@ -61,7 +63,8 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper, Hold {
   /** Held connects this browser may have: it depends on the version of HTTP. */
   readonly #slots: number;
   readonly #isHttp2: boolean;
-  readonly replies: ServerMessage[] = [];
+  /** What is to be sent with the next answer. A list of its own for the first: pushing to an empty one makes room for many. */
+  #replies: ServerMessage[] | null = null;
 
   #state: State = 'processing';
   #browser: Browser | undefined;
@@ -87,7 +90,7 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper, Hold {
     this.#isHttp2 = isHttp2;
     this.#slots = isHttp2 ? service.options.http2MaxSessionsPerBrowser : service.options.maxSessionsPerBrowser;
     if (session) this.#browser = host.browsers.of(session);
-    this.#count(1);
+    service.underWay.count++;
     (response as Response)[exchanged] = this;
     response.on('close', onClose);
   }
@@ -97,7 +100,12 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper, Hold {
     return (socket as HoldingSocket)[holding];
   }
 
-  // A connect
+  // The messages
+
+  reply(reply: ServerMessage): void {
+    if (this.#replies) this.#replies.push(reply);
+    else this.#replies = [reply];
+  }
 
   begin(): void {
     const session = this.#session;
@@ -188,7 +196,7 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper, Hold {
     const { diagnostics } = this.#host.rooms;
     const left = diagnostics.guard('resume', null, () => this.#host.hall.leave(session, held.reply));
     chain(left, (reply) => {
-      if (reply) this.replies.push(reply);
+      if (reply) this.reply(reply);
       this.finish();
     });
   }
@@ -221,15 +229,12 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper, Hold {
     // Who has no session here meets, on a new connection, whoever serves from now on. The others have to stay on theirs.
     if (drain.isClosed && !this.#isHttp2 && !this.#session?.isHandshook) this.#response.shouldKeepAlive = false;
     try {
-      const queue = this.#mayCarryMessages() ? (this.#session?.takeQueue(this.replies) ?? []) : [];
-      const [first] = this.replies;
-      const isHandshake = first?.channel === META_HANDSHAKE;
-      if (isHandshake && queue.length > 0)
-        first['x-messages'] = queue.filter((message) => message.data !== undefined).length;
-      const before = isHandshake ? [first] : [];
-      const after = isHandshake ? this.replies.slice(1) : this.replies;
-      const texts = [...before, ...queue, ...after].map((message) => message.freeze(json).json);
-      this.#respond(join(texts));
+      const replies = this.#replies ?? none;
+      const queue = this.#mayCarryMessages() ? (this.#session?.takeQueue(replies) ?? none) : none;
+      const [handshake] = replies;
+      if (handshake?.channel !== META_HANDSHAKE) return this.#respond(payloadOf(json, queue, replies));
+      if (queue.length > 0) handshake['x-messages'] = queue.filter((message) => message.data !== undefined).length;
+      this.#respond(payloadOf(json, [handshake], queue, replies.slice(1)));
     } catch (error) {
       diagnostics.failed('response', error);
       this.#fail(500, 'The response cannot be written');
@@ -249,7 +254,7 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper, Hold {
   #mayCarryMessages(): boolean {
     const session = this.#session;
     if (!session) return false;
-    const [first] = this.replies;
+    const first = this.#replies?.[0];
     if (first?.channel === META_HANDSHAKE)
       return first.successful === true && session.allowMessageDeliveryDuringHandshake;
     if (session.state === 'new') return false;
@@ -258,7 +263,7 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper, Hold {
 
   /** The response was written, or its connection is gone. */
   closed(): void {
-    this.#count(-1);
+    this.#service.underWay.count--;
     this.#host.answers.written(this.#response);
     const wasHeld = this.#state === 'held';
     if (wasHeld) this.#letGo();
@@ -268,15 +273,9 @@ export class HttpExchange implements Conduit, Outlet, ConnectKeeper, Hold {
     if (!wasProcessing) this.#armExpiration();
   }
 
-  #count(by: 1 | -1): void {
-    const { underWay } = this.#host;
-    const { name } = this.#service.via;
-    underWay.set(name, (underWay.get(name) ?? 0) + by);
-  }
-
   #armExpiration(): void {
     if (this.#isConnect) this.#session?.timing.armExpiration(this.#connect);
-    else if (this.replies[0]?.channel === META_HANDSHAKE) this.#session?.timing.armExpiration(0);
+    else if (this.#replies?.[0]?.channel === META_HANDSHAKE) this.#session?.timing.armExpiration(0);
   }
 }
 

@@ -17,7 +17,7 @@ import { BodyError, type BodyKind, bodyKind, InFlight, readBody, textOf } from '
 import { type Browser, Browsers } from './browsers.ts';
 import { callbackOf } from './callback.ts';
 import { RequestContext } from './context.ts';
-import { cookieValues } from './cookie.ts';
+import { cookieValues, showsCookie } from './cookie.ts';
 import { type ExchangeHost, HttpExchange, type Service } from './http-exchange.ts';
 import { PassedMessage, pass, passedOn } from './passing.ts';
 import { readPayload, receiveAll } from './transport.ts';
@@ -47,12 +47,12 @@ export class HttpTransport {
     this.browsers = new Browsers(rooms.neighbours);
     this.#inFlight = new InFlight(rooms.settings.maxInFlightBytes);
     this.#answers = new HttpAnswers(rooms.diagnostics, rooms.settings.longPolling.writeTimeout);
-    this.#host = { rooms, hall, browsers: this.browsers, answers: this.#answers, underWay: new Map() };
+    this.#host = { rooms, hall, browsers: this.browsers, answers: this.#answers };
     const { longPolling, callbackPolling } = rooms.settings;
     const viaJson: Via = { name: 'long-polling', settings: longPolling };
     const viaScript: Via = { name: 'callback-polling', settings: callbackPolling };
-    this.#longPolling = { options: longPolling, via: viaJson, cors: [], callback: null };
-    this.#callbackPolling = { options: callbackPolling, via: viaScript, cors: [] };
+    this.#longPolling = { options: longPolling, via: viaJson, cors: [], callback: null, underWay: { count: 0 } };
+    this.#callbackPolling = { options: callbackPolling, via: viaScript, cors: [], underWay: { count: 0 } };
   }
 
   /** Serves one request. Never throws. */
@@ -78,7 +78,8 @@ export class HttpTransport {
 
   /** Requests of a transport that are not answered yet, once their messages have been read. */
   requestsOf(transport: string): number {
-    return this.#host.underWay.get(transport) ?? 0;
+    const service = [this.#longPolling, this.#callbackPolling].find((one) => one.via.name === transport);
+    return service?.underWay.count ?? 0;
   }
 
   /** Cuts connections whose peer takes nothing, and forgets browsers that are gone. */
@@ -189,8 +190,11 @@ export class HttpTransport {
     service: Service,
   ): void {
     const { diagnostics } = this.#rooms;
-    const browsers = this.#browsersOf(request, service.options);
-    const session = this.#sessionFor(messages, browsers, service);
+    const isConnect = messages[0]?.channel === META_CONNECT;
+    const isHandshake = messages[0]?.channel === META_HANDSHAKE;
+    const session = isHandshake
+      ? this.#rooms.sessions.create(service.via)
+      : this.#sessionOf(messages[0]?.clientId, request, service);
     const exchange = new HttpExchange(
       this.#host,
       service,
@@ -199,19 +203,18 @@ export class HttpTransport {
       messages.length,
       request.httpVersionMajor >= 2,
     );
-    const isConnect = messages[0]?.channel === META_CONNECT;
-    const isHandshake = messages[0]?.channel === META_HANDSHAKE;
-    if (isHandshake && this.#isCrowded(browsers[0], messages, exchange)) return exchange.finish();
+    const browser = isHandshake ? this.#browserOf(request, service) : undefined;
+    if (browser && this.#isCrowded(browser, messages, exchange)) return exchange.finish();
     if (session && !isConnect && !isHandshake) session.startBatch();
     let received: Maybe<boolean>;
     try {
-      received = receiveAll(this.#hall, session, messages, exchange, exchange.replies);
+      received = receiveAll(this.#hall, session, messages, exchange);
     } catch (error) {
       diagnostics.failed('receive', error);
       received = true;
     }
     const done = (): void => {
-      if (isHandshake && session?.isHandshook) exchange.handshaken(browsers[0]);
+      if (isHandshake && session?.isHandshook) exchange.handshaken(browser);
       exchange.finish();
       // A listener may have ended it already, by mistake.
       if (session?.isBatching && !isConnect && !isHandshake) session.endBatch();
@@ -239,37 +242,34 @@ export class HttpTransport {
     return values.map((value) => neighbours.ownerOf(value)).find((owner) => owner !== undefined);
   }
 
-  /** The browsers a request shows cookies of; only values this server has issued count. */
-  #browsersOf(request: IncomingMessage, options: HttpOptions): Browser[] {
+  /** The browser a request shows the cookie of; only values this server has issued count. */
+  #browserOf(request: IncomingMessage, { options }: Service): Browser | undefined {
     return cookieValues(request.headers.cookie, options.browserCookieName)
       .map((value) => this.browsers.get(value))
-      .filter((browser) => browser !== undefined);
+      .find((browser) => browser !== undefined);
   }
 
-  /** One session speaks for a payload: that of its first message, if the cookie proves it. */
-  #sessionFor(messages: readonly ServerMessage[], browsers: readonly Browser[], service: Service): Session | null {
-    const { sessions } = this.#rooms;
-    const [first] = messages;
-    if (first?.channel === META_HANDSHAKE) return sessions.create(service.via);
-    const clientId: unknown = first?.clientId;
-    const session = typeof clientId === 'string' ? sessions.get(clientId) : undefined;
+  /** One session speaks for a payload: that of its first message, if the cookie of its browser proves it. */
+  #sessionOf(clientId: unknown, request: IncomingMessage, { options }: Service): Session | null {
+    const session = typeof clientId === 'string' ? this.#rooms.sessions.get(clientId) : undefined;
     if (!session || session.isLocalSession) return null;
-    const proven = service.options.trustClientSession || browsers.some((browser) => browser.sessions.has(session));
-    if (!proven) return null;
-    return session;
+    if (options.trustClientSession) return session;
+    const browser = this.browsers.of(session);
+    const isProven = browser && showsCookie(request.headers.cookie, options.browserCookieName, browser.id);
+    return isProven ? session : null;
   }
 
   /** A browser that has too many sessions gets no further one for the moment. */
-  #isCrowded(browser: Browser | undefined, messages: readonly ServerMessage[], exchange: HttpExchange): boolean {
+  #isCrowded(browser: Browser, messages: readonly ServerMessage[], exchange: HttpExchange): boolean {
     const { maxSessionsPerCookie, longPolling } = this.#rooms.settings;
     const [message] = messages;
-    if (!browser || !message || maxSessionsPerCookie < 0 || browser.sessions.size < maxSessionsPerCookie) return false;
+    if (!message || maxSessionsPerCookie < 0 || browser.sessions.size < maxSessionsPerCookie) return false;
     this.#rooms.diagnostics.limitHit('maxSessionsPerCookie');
     const reply = createReply(message);
     refuse(reply, 'limit_exceeded', 'maxSessionsPerCookie', String(maxSessionsPerCookie));
     reply.advice = { reconnect: 'handshake', interval: longPolling.maxInterval };
     this.#rooms.diagnostics.replied(reply);
-    exchange.replies.push(reply);
+    exchange.reply(reply);
     return true;
   }
 

@@ -42,47 +42,60 @@ export function readPayload(
   if (messages.length > 1 && messages.some((message) => message.channel === META_HANDSHAKE)) {
     throw new PayloadError('envelope_invalid', 'A handshake must be the only message of its payload');
   }
-  return messages.map((fields, index) => {
-    const message = new ServerMessage(fields, dataTexts?.[index]);
-    message.context = context;
-    return message;
-  });
+  return messages.map((fields, index) => new ServerMessage(fields, dataTexts?.[index], context));
 }
 
-/** What a door does about connects. */
-export interface ConnectKeeper {
+/** What a door does while the messages of a payload are processed. */
+export interface Reception {
   /** A connect is about to be processed: an older one of the session ends. */
   begin(): void;
   /** A connect was processed. True when the door keeps its reply and answers later. */
   hold(message: ServerMessage, reply: ServerMessage): boolean;
+  /** A reply is to be sent now, behind those before it. */
+  reply(reply: ServerMessage): void;
 }
 
-/** Processes messages in order, each after the one before is done, and collects the replies that are to be sent now. */
+/** Processes messages in order, each after the one before is done. */
 export function receiveAll(
   hall: Hall,
   session: Session | null,
   messages: readonly ServerMessage[],
-  keeper: ConnectKeeper,
-  replies: ServerMessage[],
+  reception: Reception,
 ): Maybe<boolean> {
   const [only] = messages;
-  if (messages.length === 1 && only) return receive(hall, session, only, keeper, replies);
-  return every(messages, (message) => receive(hall, session, message, keeper, replies));
+  return messages.length === 1 && only
+    ? receive(hall, session, only, reception)
+    : receiveEach(hall, session, messages, reception);
 }
 
-// The steps of one message. What is synchronous makes no closure: this is the way of every poll.
+function receiveEach(
+  hall: Hall,
+  session: Session | null,
+  messages: readonly ServerMessage[],
+  reception: Reception,
+): Maybe<boolean> {
+  return every(messages, (message) => receive(hall, session, message, reception));
+}
 
-function receive(
+// The steps of one message. Functions of their own make the closures, so that what is synchronous makes none: this is the
+// way of every poll.
+
+function receive(hall: Hall, session: Session | null, message: ServerMessage, reception: Reception): Maybe<boolean> {
+  if (message.channel === META_CONNECT) reception.begin();
+  const reply = hall.process(session, message);
+  return isPromise(reply)
+    ? processedLater(hall, session, message, reply, reception)
+    : processed(hall, session, message, reply, reception);
+}
+
+function processedLater(
   hall: Hall,
   session: Session | null,
   message: ServerMessage,
-  keeper: ConnectKeeper,
-  replies: ServerMessage[],
+  reply: Maybe<ServerMessage>,
+  reception: Reception,
 ): Maybe<boolean> {
-  if (message.channel === META_CONNECT) keeper.begin();
-  const reply = hall.process(session, message);
-  if (!isPromise(reply)) return processed(hall, session, message, reply, keeper, replies);
-  return chain(reply, (given) => processed(hall, session, message, given, keeper, replies));
+  return chain(reply, (given) => processed(hall, session, message, given, reception));
 }
 
 function processed(
@@ -90,19 +103,22 @@ function processed(
   session: Session | null,
   message: ServerMessage,
   reply: ServerMessage,
-  keeper: ConnectKeeper,
-  replies: ServerMessage[],
+  reception: Reception,
 ): Maybe<boolean> {
   if (message.channel === META_CONNECT) {
-    if (keeper.hold(message, reply)) return true;
+    if (reception.hold(message, reply)) return true;
     if (session) hall.conclude(session, reply);
   }
   const left = hall.leave(session, reply);
-  return isPromise(left) ? chain(left, (given) => keep(given, replies)) : keep(left, replies);
+  return isPromise(left) ? leftLater(left, reception) : handOver(left, reception);
 }
 
-function keep(reply: ServerMessage | null, replies: ServerMessage[]): true {
-  if (reply) replies.push(reply);
+function leftLater(reply: Maybe<ServerMessage | null>, reception: Reception): Maybe<boolean> {
+  return chain(reply, (given) => handOver(given, reception));
+}
+
+function handOver(reply: ServerMessage | null, reception: Reception): true {
+  if (reply) reception.reply(reply);
   return true;
 }
 

@@ -5,7 +5,7 @@ import { RawHttp } from '@cometd-ts/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { BayeuxServer } from '../../src/index.ts';
 import { resolveOptions } from '../../src/settings.ts';
-import { cookieValues, setCookie } from '../../src/transport/cookie.ts';
+import { cookieValues, setCookie, showsCookie } from '../../src/transport/cookie.ts';
 import { caller, handshakeText, hold, poller, serve } from './visitors.ts';
 
 const COOKIE = 'BAYEUX_BROWSER';
@@ -88,6 +88,23 @@ describe('the cookie that is sent', () => {
     ['__proto__=1; a=2', ['2']],
   ])('as %s is read as %o', (header, values) => {
     expect(cookieValues(header, 'a')).toEqual(values);
+  });
+
+  it.each([
+    [undefined, false],
+    ['a=secret', true],
+    ['a="secret"', true],
+    ['x=1; a=secret', true],
+    ['a=tossed; a=secret', true],
+    ['a=Secret', false],
+    ['a:secret', false],
+    ['b=secret', false],
+    ['xa=secret', false],
+    ['a=secret2', false],
+    ['a=', false],
+    ['secret', false],
+  ])('as %s shows the value, or does not: %s', (header, shown) => {
+    expect(showsCookie(header, 'a', 'secret')).toBe(shown);
   });
 
   it('is used again when this server has issued it, and not set again', async () => {
