@@ -48,7 +48,7 @@ export function headOf(title: string, surroundings: Surroundings, places: string
     `# ${title} of ${date}`,
     '',
     `Commit ${commit}${changed ? ' with uncommitted changes' : ''}, Node.js ${node}, ${count} × ${cpu}, ${memory} GB, ${system}.`,
-    `${rounds} interleaved rounds of ${seconds} s; ${places}.`,
+    `${rounds === 1 ? 'One round' : `${rounds} interleaved rounds`} of ${seconds} s; ${places}.`,
     `Versions: ${Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(', ')}.`,

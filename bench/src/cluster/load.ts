@@ -2,8 +2,8 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { answer } from '../child.ts';
 import { connectBayeux } from '../load/bayeux-websocket.ts';
-import { agesOf, countMessages, now } from '../load/chatter.ts';
-import type { Peer } from '../load/peer.ts';
+import { agesOf, now } from '../load/chatter.ts';
+import type { Peer, PeerOptions } from '../load/peer.ts';
 import type { Traffic } from './scenarios.ts';
 
 /** In µs, from publishing to hearing. */
@@ -52,11 +52,11 @@ function lost(error: Error): never {
 }
 
 /** Nodes keep the order of one publisher, so the n-th message of a subscriber is the n-th published since it has come. */
-function receiver(histogram: RecordableHistogram): (bytes: Buffer) => void {
+function receiver(histogram: RecordableHistogram): PeerOptions['onMessages'] {
   let next = published;
-  return (bytes) => {
+  return (bytes, count) => {
     agesOf(bytes, (age) => histogram.record(Math.max(1, age)));
-    for (let left = countMessages(bytes); left > 0; left--) arrived(next++);
+    for (let left = count; left > 0; left--) arrived(next++);
   };
 }
 
@@ -107,9 +107,9 @@ answer({
     };
     const common = { route: { port }, onReply: () => undefined, onLost };
     for (let i = 0; i < subscribers; i++)
-      await connectBayeux({ ...common, subscribes: true, onBytes: receiver(histogram) });
+      await connectBayeux({ ...common, subscribes: true, onMessages: receiver(histogram) });
     receivers += subscribers;
-    publisher ??= await connectBayeux({ ...common, subscribes: false, onBytes: () => undefined });
+    publisher ??= await connectBayeux({ ...common, subscribes: false, onMessages: () => undefined });
   },
   /** The node that came last is about to go, with its subscribers. */
   leave: ({ port, subscribers }: { readonly port: number; readonly subscribers: number }) => {

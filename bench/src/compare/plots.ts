@@ -5,7 +5,7 @@ import { colours } from '../plots/paper.ts';
 import { type Group, type Row, rows } from '../plots/rows.ts';
 import { type Scenario, type ServerName, scenarios } from '../scenarios.ts';
 import { medianOf } from '../table.ts';
-import { figuresOf, type Measure, type Spread, spreadOf } from './ratios.ts';
+import { figuresOf, type Measure, type Spread, spreadOf, undisturbed } from './ratios.ts';
 import type { Results } from './results.ts';
 import type { Run } from './run.ts';
 import { javaTargets, outcomeOf, targets } from './targets.ts';
@@ -174,7 +174,7 @@ function latencyPlot(runs: readonly Run[]): string | undefined {
   const here = runs.filter(({ scenario }) => scenario === 'latency');
   const marks = percentiles.map((percentile) => [1 / (1 - percentile / 100), `${percentile} %`] as const);
   const curves = [...new Set(here.map(({ server }) => server))].map((server): Curve => {
-    const mine = here.filter((run) => run.server === server);
+    const mine = undisturbed(here.filter((run) => run.server === server));
     const points = percentiles.map((_, index) => {
       const ages = mine.map(({ latency }) => (latency?.at[index] ?? 0) / 1_000);
       return { x: marks[index]![0], y: medianOf(ages), least: Math.min(...ages), most: Math.max(...ages) };

@@ -44,26 +44,35 @@ export function spreadOf(values: readonly number[]): Spread | undefined {
 
 /** The figures of one server in one scenario. */
 export function figuresOf(runs: readonly Run[], { scenario, server }: Place, measure: Measure): number[] {
-  return runs.flatMap((run) => {
-    const figure = run.scenario === scenario && run.server === server ? figureOf(run, measure) : undefined;
-    return figure === undefined ? [] : [figure];
-  });
+  return undisturbed(
+    runs.flatMap((run) => {
+      const figure = run.scenario === scenario && run.server === server ? figureOf(run, measure) : undefined;
+      return figure === undefined ? [] : [{ figure, clean: run.clean }];
+    }),
+  ).map(({ figure }) => figure);
 }
 
 /** One place divided by another, in every round that both took part in. */
 export function ratiosOf(runs: readonly Run[], one: Place, other: Place, measure: Measure): number[] {
-  const at = ({ scenario, server }: Place): Map<number, number> =>
-    new Map(
-      runs.flatMap((run) => {
-        const figure = run.scenario === scenario && run.server === server ? figureOf(run, measure) : undefined;
-        return figure === undefined || figure <= 0 ? [] : [[run.round, figure] as const];
-      }),
-    );
-  const others = at(other);
-  return [...at(one)].flatMap(([round, figure]) => {
-    const rest = others.get(round);
-    return rest === undefined ? [] : [figure / rest];
-  });
+  const others = new Map(runs.filter((run) => isAt(run, other)).map((run) => [run.round, run]));
+  return undisturbed(
+    runs.flatMap((run) => {
+      const rest = isAt(run, one) ? others.get(run.round) : undefined;
+      const [figure, by] = [figureOf(run, measure), rest && figureOf(rest, measure)];
+      if (!rest || !figure || !by) return [];
+      return [{ figure: figure / by, clean: run.clean && rest.clean }];
+    }),
+  ).map(({ figure }) => figure);
+}
+
+function isAt(run: Run, { scenario, server }: Place): boolean {
+  return run.scenario === scenario && run.server === server;
+}
+
+/** What others disturbed counts only where there is nothing better. */
+export function undisturbed<One extends { readonly clean: boolean }>(all: readonly One[]): readonly One[] {
+  const clean = all.filter((one) => one.clean);
+  return clean.length > 0 ? clean : all;
 }
 
 export function ratioOf(runs: readonly Run[], one: Place, other: Place, measure: Measure): Spread | undefined {

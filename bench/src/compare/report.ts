@@ -2,7 +2,7 @@
 import { type Scenario, type ServerName, scenarios, servers } from '../scenarios.ts';
 import { headOf } from '../surroundings.ts';
 import { medianOf, rangeOf, type Table, table } from '../table.ts';
-import { type Measure, type Place, ratioOf, type Spread } from './ratios.ts';
+import { type Measure, type Place, ratioOf, type Spread, undisturbed } from './ratios.ts';
 import type { Results } from './results.ts';
 import { LOAD_CPU, type Run } from './run.ts';
 import { javaTargets, type Outcome, outcomeOf, targets, worstOf } from './targets.ts';
@@ -16,7 +16,8 @@ export function pageOf(results: Results): string {
     '',
     '## Targets',
     '',
-    'Ours divided by the other in the same round, median and range over the rounds.',
+    'Ours divided by the other in the same round, median and range over the rounds. Rounds that others disturbed count only where',
+    'there are no better ones.',
     '',
     ...shown(targetTable(results)),
     '',
@@ -186,7 +187,7 @@ export function absolute(scenario: Scenario, runs: readonly Run[]): Table {
     : ['server', `µs CPU / ${scenario.unit}`, 'range', '/s', 'p50 ms', 'p90', 'p99', 'max', 'server', 'load', 'others'];
   if (isHeld) head.push('MB grown');
   const rows = scenario.servers.flatMap((server) => {
-    const mine = runs.filter((run) => run.server === server);
+    const mine = undisturbed(runs.filter((run) => run.server === server));
     if (mine.length === 0) return [];
     const of = (pick: (run: Run) => number): number => medianOf(mine.map(pick));
     const percent = (pick: (run: Run) => number): string => `${Math.round(of(pick) * 100)} %`;

@@ -13,14 +13,14 @@ import { type Failure, LOAD_CPU, type Plan, type Run, run } from './run.ts';
 
 export const usage = `npm run bench -- compare [flags]; 'compare' may be left out
   --rounds N      interleaved rounds, default 3
-  --seconds S     seconds measured in a run after warming up, 0.1 to 15, default 1.5
+  --seconds S     seconds measured in a run after warming up, 0.1 to 15, default 1.2
   --group A,B     parts: ${groupNames.join(', ')}
   --only A,B      scenarios; --list names them
   --servers A,B   servers: ${serverNames.join(', ')}
   --all           the scenarios, too, that are left out when nothing is chosen
   --list          lists what would be measured, and how long that takes
   --clients N     other numbers of clients than the scenarios have
-  --settle S      seconds that a server may take to come to rest after warming up, default 3: Java compiles
+  --settle S      seconds that a server may take to come to rest after warming up, default 8: Java compiles
   --retries N     how often a run that others disturbed is repeated, default 1
   --into FILE     adds to an earlier run, a .json file of bench/results
   --no-save       print only`;
@@ -28,8 +28,8 @@ export const usage = `npm run bench -- compare [flags]; 'compare' may be left ou
 const packages: readonly string[] = ['@cometd-ts/server', 'ws', 'socket.io', 'faye', 'cometd-nodejs-server'];
 
 /** Seconds until the hot path of every server for Node.js is compiled. */
-const WARM_UP = 1.5;
-/** Of so many rounds one has the scenarios that take long. */
+const WARM_UP = 1.2;
+/** Of so many rounds one has those who are measured rarely. */
 const RARE = 3;
 
 export interface Choice {
@@ -66,8 +66,8 @@ export async function benchServers(args: readonly string[]): Promise<void> {
   };
   for (let round = 1; round <= choice.rounds; round++) {
     for (const scenario of choice.chosen) {
-      if (scenario.isRare && (round - 1) % RARE !== 0) continue;
-      for (const server of scenario.servers.filter((name) => present.servers.includes(name))) {
+      const isDue = (name: ServerName): boolean => (round - 1) % RARE === 0 || !scenario.rarely.includes(name);
+      for (const server of scenario.servers.filter((name) => present.servers.includes(name) && isDue(name))) {
         try {
           const result = await run(scenario, server, round, choice.plan);
           runs.push(result);
@@ -99,8 +99,8 @@ function choose(args: readonly string[], date: Date): Choice {
     args: [...args],
     options: {
       rounds: { type: 'string', default: '3' },
-      seconds: { type: 'string', default: '1.5' },
-      settle: { type: 'string', default: '3' },
+      seconds: { type: 'string', default: '1.2' },
+      settle: { type: 'string', default: '8' },
       retries: { type: 'string', default: '1' },
       group: { type: 'string' },
       only: { type: 'string' },
@@ -183,8 +183,8 @@ function aboutOf(choice: Choice, servers: readonly ServerName[]): string {
   const { rounds, chosen } = choice;
   let [count, seconds] = [0, 0];
   for (const scenario of chosen) {
-    const times = scenario.isRare ? Math.ceil(rounds / RARE) : rounds;
     for (const server of scenario.servers.filter((name) => servers.includes(name))) {
+      const times = scenario.rarely.includes(server) ? Math.ceil(rounds / RARE) : rounds;
       count += times;
       seconds += times * durationOf(scenario, server, choice);
     }

@@ -2,7 +2,7 @@
 import { CHANNEL } from '../scenarios.ts';
 import { ackOf, batchOf } from './acknowledgement.ts';
 import { type Reply, subscriptionsOf } from './bayeux-websocket.ts';
-import { holdsMessages, publishOf, smallTalk } from './chatter.ts';
+import { countMessages, publishOf, smallTalk } from './chatter.ts';
 import type { Peer, PeerOptions } from './peer.ts';
 import { postOf, RawHttp } from './raw-http.ts';
 import { RawHttp2 } from './raw-http2.ts';
@@ -12,7 +12,7 @@ const REFUSED = Buffer.from('"successful":false');
 
 export async function connectBayeuxPolling(options: PeerOptions): Promise<Peer> {
   const { route, chat = smallTalk, subscribes, subscriptions = [CHANNEL], ack = false, http2 = false } = options;
-  const { onBytes, onReply, onLost } = options;
+  const { onMessages, onReply, onLost } = options;
   let cookie = '';
   let lastId = 0;
   let batch: number | undefined;
@@ -45,12 +45,16 @@ export async function connectBayeuxPolling(options: PeerOptions): Promise<Peer> 
   // Ids need not differ, so one prepared request serves for all polls, unless they say which batch has come.
   const again = connect('');
   const prepared = post(again);
+  const heard = (bytes: Buffer): void => {
+    const count = countMessages(bytes);
+    if (count > 0) onMessages(bytes, count);
+  };
   const keepPolling = (line: RawHttp): ((response: Buffer) => void) => {
     line.send(prepared);
     return (response) => {
       batch = batchOf(response) ?? batch;
       line.send(ack ? post(connect('')) : prepared);
-      if (holdsMessages(response)) onBytes(response);
+      heard(response);
     };
   };
 
@@ -93,7 +97,7 @@ export async function connectBayeuxPolling(options: PeerOptions): Promise<Peer> 
       cookie,
       onBody: (body) => {
         batch = batchOf(body) ?? batch;
-        if (holdsMessages(body)) onBytes(body);
+        heard(body);
       },
       onEnd: () => line.send(ack ? connect('') : again),
       onLost,

@@ -1,7 +1,7 @@
 /** A Bayeux client over WebSocket: handshake, subscription, and a connect that is always held by the server. */
 import { CHANNEL } from '../scenarios.ts';
 import { ackOf, batchOf } from './acknowledgement.ts';
-import { holdsMessages, publishOf, smallTalk } from './chatter.ts';
+import { countMessages, publishOf, smallTalk } from './chatter.ts';
 import type { Peer, PeerOptions } from './peer.ts';
 import { RawWebSocket } from './raw-websocket.ts';
 
@@ -27,7 +27,7 @@ export function subscriptionsOf(channels: readonly string[]): string[] {
 
 export async function connectBayeux(options: PeerOptions): Promise<Peer> {
   const { route, chat = smallTalk, subscribes, subscriptions = [CHANNEL], ack = false } = options;
-  const { onBytes, onReply, onLost } = options;
+  const { onMessages, onReply, onLost } = options;
   const wanted = subscribes ? subscriptionsOf(subscriptions) : [];
   let clientId = '';
   let lastId = 0;
@@ -79,8 +79,8 @@ export async function connectBayeux(options: PeerOptions): Promise<Peer> {
   };
 
   /** Frames of messages, the bulk, are not parsed; nobody who subscribes publishes. */
-  const heard = (payload: Buffer): void => {
-    onBytes(payload);
+  const heard = (payload: Buffer, count: number): void => {
+    onMessages(payload, count);
     const came = ack ? batchOf(payload) : undefined;
     if (came === undefined) return;
     batch = came;
@@ -91,7 +91,8 @@ export async function connectBayeux(options: PeerOptions): Promise<Peer> {
     ...route,
     path: '/cometd',
     onText: (payload) => {
-      if (subscribes && holdsMessages(payload)) heard(payload);
+      const count = subscribes ? countMessages(payload) : 0;
+      if (count > 0) heard(payload, count);
       else for (const reply of JSON.parse(payload.toString()) as Reply[]) replied(reply);
     },
     onLost,

@@ -1,7 +1,7 @@
 /** Drives the clients of one scenario: who publishes when, what is counted, what is timed. */
 import { createHistogram } from 'node:perf_hooks';
 import { CHANNEL, FIRST_SESSIONS, patternsOf, type Scenario } from '../scenarios.ts';
-import { agesOf, chatOf, countMessages, now } from './chatter.ts';
+import { agesOf, chatOf, now } from './chatter.ts';
 import type { Route } from './line.ts';
 import type { Connect, Peer, PeerOptions } from './peer.ts';
 
@@ -163,7 +163,7 @@ class FanOut extends Counter implements Driver {
     throw new Error(`The traffic stalled: ${missing} subscribers never got message ${this.#complete + 1}`);
   }
 
-  #optionsFor(index: number, onBytes: (bytes: Buffer) => void): Omit<PeerOptions, 'subscribes'> {
+  #optionsFor(index: number, onMessages: PeerOptions['onMessages']): Omit<PeerOptions, 'subscribes'> {
     const { scenario, port } = this.#given;
     const { ack, http2, depth } = scenario;
     const subscriptions = depth > 0 ? [patternsOf(depth)[index % depth]!] : [CHANNEL];
@@ -173,17 +173,16 @@ class FanOut extends Counter implements Driver {
       subscriptions,
       ack,
       http2,
-      onBytes,
+      onMessages,
       onReply: () => this.#replied(),
       onLost,
     };
   }
 
-  #receiver(timed: boolean): (bytes: Buffer) => void {
+  #receiver(timed: boolean): PeerOptions['onMessages'] {
     let received = 0;
-    return (bytes) => {
+    return (bytes, count) => {
       if (timed) agesOf(bytes, (age) => this.record(age));
-      const count = countMessages(bytes);
       this.done += count;
       for (let i = 0; i < count; i++) this.#arrived(received++);
     };
@@ -268,7 +267,7 @@ class Replies extends Counter implements Driver {
         route: routeOf(scenario, port, index),
         chat: chatOf(scenario),
         subscribes: false,
-        onBytes: () => undefined,
+        onMessages: () => undefined,
         onReply,
         onLost,
       });
@@ -301,7 +300,7 @@ class Idle extends Counter implements Driver {
       await connect({
         route: routeOf(scenario, port, index),
         subscribes: true,
-        onBytes: () => undefined,
+        onMessages: () => undefined,
         onReply: () => undefined,
         onLost,
       });

@@ -1,11 +1,11 @@
 /** Clients of the limit: a message is echoed to all who said `subscribe`, or to all whose poll is parked. */
-import { holdsMessages, publishOf, smallTalk } from './chatter.ts';
+import { countMessages, publishOf, smallTalk } from './chatter.ts';
 import type { Peer, PeerOptions } from './peer.ts';
 import { postOf, RawHttp } from './raw-http.ts';
 import { RawWebSocket } from './raw-websocket.ts';
 
 export async function connectFloor(options: PeerOptions): Promise<Peer> {
-  const { route, chat = smallTalk, subscribes, onBytes, onReply, onLost } = options;
+  const { route, chat = smallTalk, subscribes, onMessages, onReply, onLost } = options;
   let lastId = 0;
   let ready!: () => void;
   const isReady = new Promise<void>((resolve) => {
@@ -15,7 +15,8 @@ export async function connectFloor(options: PeerOptions): Promise<Peer> {
     ...route,
     path: '/',
     onText: (payload) => {
-      if (holdsMessages(payload)) onBytes(payload);
+      const count = countMessages(payload);
+      if (count > 0) onMessages(payload, count);
       else if (subscribes) ready();
       else onReply();
     },
@@ -33,7 +34,7 @@ export async function connectFloor(options: PeerOptions): Promise<Peer> {
 }
 
 export async function connectFloorPolling(options: PeerOptions): Promise<Peer> {
-  const { route, chat = smallTalk, subscribes, onBytes, onReply, onLost } = options;
+  const { route, chat = smallTalk, subscribes, onMessages, onReply, onLost } = options;
   let lastId = 0;
   const poll = postOf(route.port, '/', 'connect', '');
   const http = new RawHttp({
@@ -44,7 +45,7 @@ export async function connectFloorPolling(options: PeerOptions): Promise<Peer> {
         return;
       }
       http.send(poll);
-      onBytes(response);
+      onMessages(response, countMessages(response));
     },
     onLost,
   });

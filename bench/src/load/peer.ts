@@ -15,8 +15,8 @@ export interface PeerOptions {
   readonly ack?: boolean;
   /** Polls over HTTP/2. Default false. */
   readonly http2?: boolean;
-  /** Bytes that may hold messages; valid only during the call. */
-  readonly onBytes: (bytes: Buffer) => void;
+  /** Bytes that hold so many messages; valid only during the call. */
+  readonly onMessages: (bytes: Buffer, count: number) => void;
   /** A publish of this client was answered, where its protocol answers. */
   readonly onReply: () => void;
   readonly onLost: (error: Error) => void;

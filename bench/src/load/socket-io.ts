@@ -1,5 +1,5 @@
 /** A Socket.IO client over WebSocket: Engine.IO 4 packets, events of one argument, acknowledgements. */
-import { holdsMessages, messageOf, smallTalk } from './chatter.ts';
+import { countMessages, messageOf, smallTalk } from './chatter.ts';
 import type { Peer, PeerOptions } from './peer.ts';
 import { RawWebSocket } from './raw-websocket.ts';
 
@@ -13,7 +13,7 @@ const ACK = '43';
 const FIRST_MESSAGE = '4'.charCodeAt(0);
 
 export async function connectSocketIo(options: PeerOptions, asksReply: boolean): Promise<Peer> {
-  const { route, chat = smallTalk, onBytes, onReply, onLost } = options;
+  const { route, chat = smallTalk, onMessages, onReply, onLost } = options;
   let lastId = 0;
   let ready!: () => void;
   const isReady = new Promise<void>((resolve) => {
@@ -23,8 +23,9 @@ export async function connectSocketIo(options: PeerOptions, asksReply: boolean):
     ...route,
     path: '/socket.io/?EIO=4&transport=websocket',
     onText: (payload) => {
-      if (payload[0] === FIRST_MESSAGE && holdsMessages(payload)) {
-        onBytes(payload);
+      const count = payload[0] === FIRST_MESSAGE ? countMessages(payload) : 0;
+      if (count > 0) {
+        onMessages(payload, count);
         return;
       }
       const text = payload.toString('latin1');
