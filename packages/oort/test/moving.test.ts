@@ -44,7 +44,7 @@ class Move {
   }
 
   almost(url: string): Promise<Node> {
-    return this.#node(url, this.#to.engine(true));
+    return this.#node(url, this.#to.engine(url, true));
   }
 
   after(url: string): Promise<Node> {

@@ -29,8 +29,8 @@ export class MemoryCloud {
     this.vault = options.buckets ? new MemoryVault((task) => this.post(task)) : null;
   }
 
-  /** An engine for one node. @param isMoving whether other nodes may be able to do less */
-  engine(isMoving = false): MemoryEngine {
+  /** An engine for one node, whatever its URL. @param isMoving whether other nodes may be able to do less */
+  engine(_url = '', isMoving = false): MemoryEngine {
     return new MemoryEngine(this, this.#options, isMoving);
   }
 
