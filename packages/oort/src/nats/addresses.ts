@@ -1,9 +1,9 @@
 /** Addresses on NATS: a subject each, so that its servers know who serves what, and say at once when nobody does. */
 import { attempt, chain, type Maybe } from '@cometd-ts/protocol';
 import type { Registration } from '@cometd-ts/server';
-import type { Msg, Subscription } from '@nats-io/transport-node';
+import type { Msg } from '@nats-io/transport-node';
 import { AddressError, type Addresses } from '../powers.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, Listening } from './connection.ts';
 import { reasonOf } from './error.ts';
 
 type Hear = (data: unknown) => Maybe<unknown>;
@@ -16,7 +16,7 @@ const HANDED_OVER = 2_000;
 /** An address that is served here: one subscription, whoever serves it. */
 interface Served {
   readonly isShared: boolean;
-  readonly subscription: Subscription;
+  readonly subscription: Listening;
   hearers: readonly Hear[];
 }
 

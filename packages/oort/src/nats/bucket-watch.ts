@@ -1,9 +1,10 @@
 /** One watch of a bucket: what is there, then what is written, in order, each once; told anew when something may be missing. */
 import type { ConsumerConfig, StreamInfo } from '@nats-io/jetstream';
-import type { Msg, Subscription } from '@nats-io/transport-node';
+import type { Msg } from '@nats-io/transport-node';
 import type { BucketEntry, Watcher } from '../powers.ts';
 import type { BucketStream } from './bucket-stream.ts';
 import { MARKER, OPERATION, PIECES, REMEMBERED, readPieces, readSubject, subjectOf } from './bucket-words.ts';
+import type { Listening } from './connection.ts';
 
 /** How often the server says that it is there when it has nothing else to say; how long it may be silent. */
 const HEARTBEAT = 2000;
@@ -33,7 +34,7 @@ export class BucketWatch {
   readonly #pieces: Map<string, { id: string; readonly data: Uint8Array[] }> = new Map();
   /** By subject, oldest first; only where values end by themselves. */
   readonly #ages: Map<string, { readonly entry: BucketEntry; readonly at: number }> = new Map();
-  #subscription: Subscription | null = null;
+  #subscription: Listening | null = null;
   #monitor: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
   readonly #ager: NodeJS.Timeout | undefined;

@@ -1,6 +1,6 @@
 /** The subscriptions of the channels that are wanted here. */
-import type { Msg, Subscription } from '@nats-io/transport-node';
-import type { Connection } from './connection.ts';
+import type { Msg } from '@nats-io/transport-node';
+import type { Connection, Listening } from './connection.ts';
 import { type Action, Cover } from './cover.ts';
 import { isMatched } from './patterns.ts';
 
@@ -8,10 +8,9 @@ export class Channels {
   readonly #cover: Cover = new Cover();
   readonly #connection: Connection;
   readonly #heard: (channel: string, message: Msg) => void;
-  readonly #subscriptions: Map<string, Subscription> = new Map();
+  readonly #subscriptions: Map<string, Listening> = new Map();
   /** Turns of the cover that are not confirmed. */
   readonly #turns: Set<number> = new Set();
-  readonly #denied: Set<string> = new Set();
   /** How often each pattern is wanted: it may be observed, and have subscribers as well. */
   readonly #times: Map<string, number> = new Map();
 
@@ -19,11 +18,6 @@ export class Channels {
   constructor(connection: Connection, heard: (channel: string, message: Msg) => void) {
     this.#connection = connection;
     this.#heard = heard;
-  }
-
-  /** What NATS does not let this node subscribe. */
-  get denied(): ReadonlySet<string> {
-    return this.#denied;
   }
 
   /** As often as it is wanted it must be unwanted. Throws `RangeError` when its name is too long. */
@@ -59,7 +53,6 @@ export class Channels {
       else {
         this.#subscriptions.get(action.pattern)?.unsubscribe();
         this.#subscriptions.delete(action.pattern);
-        this.#denied.delete(action.pattern);
       }
     }
   }
@@ -71,9 +64,6 @@ export class Channels {
       if (isMatched(channel, this.#cover.wanted)) this.#heard(channel, message);
     });
     this.#subscriptions.set(pattern, subscription);
-    void subscription.closed.then((error) => {
-      if (error instanceof Error && this.#subscriptions.get(pattern) === subscription) this.#denied.add(pattern);
-    });
   }
 
   async #confirm(turn: number): Promise<void> {

@@ -24,6 +24,35 @@ const DIAL = 3000;
 /** Pause between two attempts, and how much more it may be by chance. */
 const PAUSE = 250;
 const JITTER = 500;
+/** How many subjects are told that this node may not publish to. */
+const MAX_TOLD = 10;
+
+/** A subscription that is made again when it was forbidden, and may be allowed by now. */
+export class Listening {
+  readonly subject: string;
+  readonly #subscribe: () => Subscription;
+  #subscription: Subscription;
+  #isOver = false;
+
+  constructor(subject: string, subscribe: () => Subscription) {
+    this.subject = subject;
+    this.#subscribe = subscribe;
+    this.#subscription = subscribe();
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  unsubscribe(): void {
+    this.#isOver = true;
+    this.#subscription.unsubscribe();
+  }
+
+  again(): void {
+    if (!this.#isOver) this.#subscription = this.#subscribe();
+  }
+}
 
 /**
  * What the engine, the addresses and the buckets share. When it is down nothing may be handed to `nats`, which would keep it until
@@ -38,6 +67,9 @@ export class Connection {
   readonly subjects: Subjects;
   readonly settings: NatsSettings;
   readonly #listeners: Set<(isUp: boolean) => void> = new Set();
+  readonly #forbidden: Set<Listening> = new Set();
+  /** Subjects, the first of them. */
+  readonly #unpublished: Set<string> = new Set();
   #isUp = true;
   #answeredAt: number = performance.now();
   #reason = '';
@@ -101,15 +133,28 @@ export class Connection {
     return true;
   }
 
-  /** Calls `heard` for each message of a subject, through the guard of the server. When NATS forbids it, that is logged. */
-  subscribe(subject: string, heard: (message: client.Msg) => void, queue?: string): Subscription {
-    return this.nats.subscribe(subject, {
-      ...(queue === undefined ? {} : { queue }),
-      // An error is a violation of permissions, which the status tells, too.
-      callback: (error, message) => {
-        if (error === null) this.diagnostics.guard('nats', undefined, () => heard(message));
-      },
-    });
+  /** Calls `heard` for each message of a subject, through the guard of the server. What NATS forbids is tried again when the connection is new. */
+  subscribe(subject: string, heard: (message: client.Msg) => void, queue?: string): Listening {
+    const listening = new Listening(subject, () =>
+      this.nats.subscribe(subject, {
+        ...(queue === undefined ? {} : { queue }),
+        callback: (error, message) => {
+          // An error is a violation of permissions, which the status tells, too.
+          if (error) this.#forbidden.add(listening);
+          else this.diagnostics.guard('nats', undefined, () => heard(message));
+        },
+      }),
+    );
+    return listening;
+  }
+
+  /** What NATS has forbidden since the connection was made, for people. */
+  get forbidden(): string[] {
+    const deaf = [...this.#forbidden].filter(({ isOver }) => !isOver);
+    return [
+      ...deaf.map(({ subject }) => `NATS does not allow this node to subscribe to ${subject}`),
+      ...[...this.#unpublished].map((subject) => `NATS does not allow this node to publish to ${subject}`),
+    ];
   }
 
   /** Calls `listener` when the connection is lost, and when it is there again. */
@@ -154,6 +199,9 @@ export class Connection {
         this.#lastError = '';
         return;
       case 'reconnect':
+        this.#unpublished.clear();
+        for (const listening of this.#forbidden) listening.again();
+        this.#forbidden.clear();
         return this.#change(true, '');
       case 'staleConnection':
         this.#lastError = 'the server does not answer';
@@ -176,6 +224,7 @@ export class Connection {
     this.#lastError = error.message;
     if (error instanceof this.client.PermissionViolationError) {
       const { operation, subject } = error;
+      if (operation === 'publish' && this.#unpublished.size < MAX_TOLD) this.#unpublished.add(subject);
       this.diagnostics.count(`nats.denied.${operation}`);
       this.diagnostics.warn(
         `nats_denied.${operation}`,

@@ -10,7 +10,7 @@ import { NatsAddresses } from './addresses.ts';
 import { NatsBuckets } from './buckets.ts';
 import { Channels } from './channels.ts';
 import { Connection } from './connection.ts';
-import { reasonOf } from './error.ts';
+import { NatsError, reasonOf } from './error.ts';
 import { Inbox } from './inbox.ts';
 import { Interest } from './interest.ts';
 import { LateAddresses } from './late-addresses.ts';
@@ -62,6 +62,7 @@ interface Running {
 class Nats implements NatsEngine {
   readonly name = 'nats';
   readonly addresses: LateAddresses = new LateAddresses();
+  readonly isMoving: boolean;
   readonly #settings: NatsSettings;
   readonly #observed: Set<string> = new Set();
   /** What is tapped, because others observe it. */
@@ -79,6 +80,7 @@ class Nats implements NatsEngine {
 
   constructor(settings: NatsSettings) {
     this.#settings = settings;
+    this.isMoving = settings.moving ?? false;
   }
 
   // Its life
@@ -122,20 +124,24 @@ class Nats implements NatsEngine {
     const { subjects } = connection;
     for (const channel of this.#observed) channels.want(channel);
     interest.start();
+    this.addresses.stand(addresses);
     connection.subscribe(subjects.heartbeats, (message) => this.#heartbeat(message));
     connection.subscribe(subjects.node(node.id), (message) => this.#addressed(message));
     connection.onChange((isUp) => this.#connected(isUp));
-    if (!(await connection.flushed())) throw new Error(`NATS was lost while this node started: ${connection.reason}`);
+    this.#say({ isCall: true });
+    if (!(await connection.flushed()))
+      throw new NatsError('unreachable', `NATS was lost while this node started: ${connection.reason}`);
+    // What it has complained about is told in a turn of its own.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    const [problem] = connection.forbidden.filter((one) => !one.includes(subjects.channelPrefix));
+    if (problem !== undefined) throw new NatsError('denied', problem);
     const { heartbeat } = this.#settings;
     this.#every(heartbeat, () => {
       this.#say({});
       void connection.flushed();
     });
     this.#every(heartbeat / 4, () => this.#tick());
-    this.addresses.stand(addresses);
     this.#changed();
-    this.#say({ isCall: true });
-    await connection.flushed();
   }
 
   async stop(): Promise<void> {
@@ -499,11 +505,10 @@ class Nats implements NatsEngine {
   }
 }
 
-function statusOf({ connection, channels, membership }: Running): EngineStatus {
+function statusOf({ connection, membership }: Running): EngineStatus {
   if (!connection.isUp) return { state: 'down', reason: `NATS is away: ${connection.reason}` };
-  const problems: string[] = [];
+  const problems = connection.forbidden;
   for (const url of membership.twins) problems.push(`two nodes run with the URL ${url}`);
-  for (const pattern of channels.denied) problems.push(`NATS does not allow this node to hear of ${pattern}`);
   return problems.length === 0 ? up : { state: 'degraded', reason: problems.sort().join('; ') };
 }
 

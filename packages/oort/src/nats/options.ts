@@ -38,6 +38,8 @@ export interface NatsOptions extends BucketStorage {
   readonly interest?: readonly string[];
   /** How long such a channel stays when its last subscriber has gone. Default 30000. */
   readonly linger?: number;
+  /** Whether some nodes have not moved here yet: see `movingEngine`. Default false. */
+  readonly moving?: boolean;
   /**
    * Messages that wait while NATS is away, or were sent lately and are kept for a node whose connection broke. While so many
    * wait, who publishes for other nodes is refused. Default 10000.

@@ -6,24 +6,25 @@ const MAX_SUBJECT = 3072;
 /** The subjects of one cloud. Two clouds of different namespaces on one NATS do not see each other. */
 export class Subjects {
   readonly namespace: string;
-  readonly #channels: string;
+  /** What the subjects of channels begin with. */
+  readonly channelPrefix: string;
 
   /** Throws `RangeError` for a namespace that is no single token. Without `_`, because that separates it from the names of buckets. */
   constructor(namespace: string) {
     if (typeof namespace !== 'string' || !/^[A-Za-z0-9-]{1,64}$/.test(namespace))
       throw new RangeError(`A namespace is 1 to 64 letters, digits and hyphens, not '${namespace}' (option namespace)`);
     this.namespace = namespace;
-    this.#channels = `${namespace}.ch.`;
+    this.channelPrefix = `${namespace}.ch.`;
   }
 
   /** Where messages of a channel travel, or of the channels a pattern matches. Throws `RangeError` when the name is too long. */
   channel(name: string): string {
-    return short(this.#channels + encodeChannel(name), name);
+    return short(this.channelPrefix + encodeChannel(name), name);
   }
 
   /** The channel whose messages travel there: the opposite of `channel`. */
   channelOf(subject: string): string {
-    return decodeChannel(subject.slice(this.#channels.length));
+    return decodeChannel(subject.slice(this.channelPrefix.length));
   }
 
   /** Where a node hears what is meant for it alone. */
