@@ -1,26 +1,16 @@
 /** The engine on NATS: one connection instead of links to all other nodes, and messages only for those who want them. */
-import { readFileSync } from 'node:fs';
 import type { Message } from '@cometd-ts/protocol';
 import type { ServerMessage, ServerSession } from '@cometd-ts/server';
-import type { Msg } from '@nats-io/transport-node';
 import type { Engine, EngineNode, EngineStatus, Member } from '../engine.ts';
 import type { Buckets } from '../powers.ts';
-import { Tap } from '../tap.ts';
-import { NatsAddresses } from './addresses.ts';
-import { NatsBuckets } from './buckets.ts';
-import { Channels } from './channels.ts';
 import { Connection } from './connection.ts';
+import type { Listener } from './ear.ts';
 import { NatsError, reasonOf } from './error.ts';
-import { Inbox } from './inbox.ts';
-import { Interest } from './interest.ts';
 import { LateAddresses } from './late-addresses.ts';
-import { type Action, type Event, Membership, type NodeRecord } from './membership.ts';
+import type { Action, Event } from './membership.ts';
 import { type NatsOptions, type NatsSettings, natsSettings } from './options.ts';
-import { Outbox } from './outbox.ts';
-import { around, isMatched } from './patterns.ts';
-import { Refusal } from './refusal.ts';
-import { Sender } from './sender.ts';
-import { type Heartbeat, type Introduction, KIND, letterOf, readHeartbeat, readIntroduction, SOURCE } from './wire.ts';
+import { isMatched } from './patterns.ts';
+import { furnish, type Rooms } from './rooms.ts';
 
 export interface NatsEngine extends Engine {
   /** Messages for other nodes that NATS does not have yet, as far as is known. */
@@ -41,38 +31,14 @@ export function natsEngine(options: NatsOptions): NatsEngine {
 const stopped: EngineStatus = { state: 'down', reason: 'stopped' };
 const up: EngineStatus = { state: 'up', reason: '' };
 
-/** What there is between `start` and `stop`. */
-interface Running {
-  readonly node: EngineNode;
-  readonly started: number;
-  readonly version: string;
-  readonly connection: Connection;
-  readonly tap: Tap;
-  readonly membership: Membership;
-  readonly channels: Channels;
-  readonly interest: Interest;
-  readonly outbox: Outbox;
-  readonly sender: Sender;
-  readonly refusal: Refusal;
-  readonly inbox: Inbox;
-  readonly addresses: NatsAddresses;
-  readonly buckets: NatsBuckets | undefined;
-}
-
-class Nats implements NatsEngine {
+class Nats implements NatsEngine, Listener {
   readonly name = 'nats';
   readonly addresses: LateAddresses = new LateAddresses();
   readonly isMoving: boolean;
   readonly #settings: NatsSettings;
   readonly #observed: Set<string> = new Set();
-  /** What is tapped, because others observe it. */
-  readonly #tapped: Set<string> = new Set();
-  /** Nodes that were here when the connection broke, and may be back: what they observe is kept for them. */
-  readonly #absent: Map<string, NodeRecord> = new Map();
-  #running: Running | null = null;
+  #running: Rooms | null = null;
   #status: EngineStatus = { state: 'down', reason: 'not started' };
-  #revision = 1;
-  #isAnnouncing = false;
   #events: Event[] = [];
   #isBusy = false;
   #heldUntil = 0;
@@ -86,33 +52,13 @@ class Nats implements NatsEngine {
   // Its life
 
   async start(node: EngineNode): Promise<void> {
-    if (this.#running || this.#status === stopped) throw new TypeError('An engine on NATS is started once');
-    const { heartbeat, leaveAfter, maxQueueBytes } = this.#settings;
+    if (this.#running || this.#isStopped) throw new TypeError('An engine on NATS is started once');
     const connection = await Connection.open(this.#settings, node.server, `cometd ${node.url}`);
     try {
-      const tap = await Tap.on(node.server, node.session, (message) => this.#published(message));
-      const outbox = new Outbox(this.#settings);
-      const channels = new Channels(connection, (channel, message) => this.#arrived(channel, message));
-      const isOurs = (session: ServerSession) => session === node.session.serverSession || tap.isSession(session);
-      const buckets = await NatsBuckets.on(connection, this.#settings);
-      this.#running = {
-        node,
-        buckets,
-        addresses: new NatsAddresses(connection, () => this.members.length),
-        started: Date.now(),
-        version: ownVersion(),
-        connection,
-        tap,
-        outbox,
-        membership: new Membership({ id: node.id, url: node.url, alsoOn: node.alsoOn }, { heartbeat, leaveAfter }),
-        channels,
-        interest: new Interest(node.server, channels, this.#settings, isOurs),
-        sender: new Sender(connection, outbox, node.id),
-        refusal: new Refusal(node, outbox, (channel) => isMatched(channel, this.#tapped)),
-        inbox: new Inbox(maxQueueBytes),
-      };
+      const running = await furnish(node, connection, this.#observed, this, (message) => this.#published(message));
       if (this.#isStopped) throw new Error('The engine was stopped while it started');
-      await this.#enter(this.#running);
+      this.#running = running;
+      await this.#enter(running);
     } catch (error) {
       await this.stop();
       await connection.close();
@@ -120,24 +66,23 @@ class Nats implements NatsEngine {
     }
   }
 
-  async #enter({ node, connection, channels, interest, addresses }: Running): Promise<void> {
-    const { subjects } = connection;
+  async #enter({ connection, channels, interest, addresses, ear, voice }: Rooms): Promise<void> {
     for (const channel of this.#observed) channels.want(channel);
     interest.start();
     this.addresses.stand(addresses);
-    connection.subscribe(subjects.heartbeats, (message) => this.#heartbeat(message));
-    connection.subscribe(subjects.node(node.id), (message) => this.#addressed(message));
+    ear.start();
     connection.onChange((isUp) => this.#connected(isUp));
-    this.#say({ isCall: true });
+    voice.call();
     if (!(await connection.flushed()))
       throw new NatsError('unreachable', `NATS was lost while this node started: ${connection.reason}`);
     // What it has complained about is told in a turn of its own.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    const [problem] = connection.forbidden.filter((one) => !one.includes(subjects.channelPrefix));
+    const { channelPrefix } = connection.subjects;
+    const [problem] = connection.forbidden.filter((one) => !one.includes(channelPrefix));
     if (problem !== undefined) throw new NatsError('denied', problem);
     const { heartbeat } = this.#settings;
     this.#every(heartbeat, () => {
-      this.#say({});
+      voice.heartbeat();
       void connection.flushed();
     });
     this.#every(heartbeat / 4, () => this.#tick());
@@ -151,7 +96,8 @@ class Nats implements NatsEngine {
     this.#running = null;
     for (const timer of this.#timers) clearInterval(timer);
     if (!running) return;
-    const { node, connection, outbox, sender, tap, interest, refusal, addresses, buckets } = running;
+    const { node, connection, outbox, sender, tap, interest, refusal, addresses, buckets, ear, voice } = running;
+    ear.stop();
     interest.stop();
     tap.stop();
     refusal.watch(false);
@@ -159,16 +105,8 @@ class Nats implements NatsEngine {
     addresses.stop();
     await buckets?.close();
     sender.release();
-    this.#tell(connection, node.id, { revision: this.#revision, isFarewell: true });
-    const isFlushed = await connection.flushed();
-    const { unconfirmed } = outbox;
-    if (!isFlushed && unconfirmed > 0) {
-      node.server.diagnostics.count('oort_link_dropped.closed', unconfirmed);
-      node.server.diagnostics.warn(
-        'oort_link_dropped',
-        `Messages for other nodes were dropped (${unconfirmed}): stopped while NATS is away`,
-      );
-    }
+    voice.farewell();
+    if (!(await connection.flushed())) this.#dropped(node, 'closed', outbox.unconfirmed, 'stopped while NATS is away');
     await connection.close();
   }
 
@@ -208,13 +146,13 @@ class Nats implements NatsEngine {
     if (this.#observed.has(channel)) return;
     this.#observed.add(channel);
     this.#running?.channels.want(channel);
-    this.#announce();
+    this.#running?.voice.announce();
   }
 
   deobserve(channel: string): void {
     if (!this.#observed.delete(channel)) return;
     this.#running?.channels.unwant(channel);
-    this.#announce();
+    this.#running?.voice.announce();
   }
 
   send(url: string, message: Message): boolean {
@@ -236,161 +174,83 @@ class Nats implements NatsEngine {
     const running = this.#running;
     if (!running) return;
     const { connection, sender, node, outbox, refusal } = running;
-    const { diagnostics } = node.server;
-    let subject: string;
     try {
-      subject = connection.subjects.channel(channel);
+      const subject = connection.subjects.channel(channel);
+      const isSent = sender.send({ subject, channel, text: json, kind: 'broadcast', to: null });
+      if (outbox.isFilling) refusal.watch(true);
+      if (!isSent) this.#dropped(node, 'queue', 1, `too many wait for NATS (option ${outbox.limit})`);
     } catch (error) {
-      diagnostics.count('oort_link_dropped.refused');
-      return diagnostics.warn('oort_link_dropped', `A message did not go to other nodes: ${reasonOf(error)}`);
+      this.#dropped(node, 'refused', 1, reasonOf(error));
     }
-    const isSent = sender.send({ subject, channel, text: json, kind: 'broadcast', to: null });
-    if (outbox.isFilling) refusal.watch(true);
-    if (isSent) return;
-    diagnostics.count('oort_link_dropped.queue');
-    diagnostics.warn(
-      'oort_link_dropped',
-      `A message did not go to other nodes: too many wait for NATS (option maxQueue, maxQueueBytes)`,
-    );
   }
 
-  // What others send
+  #dropped({ server }: EngineNode, reason: 'queue' | 'refused' | 'closed' | 'lost', count: number, why: string): void {
+    if (count === 0) return;
+    server.diagnostics.count(`oort_link_dropped.${reason}`, count);
+    server.diagnostics.warn('oort_link_dropped', `Messages for other nodes were dropped (${count}): ${why}`);
+  }
 
-  #arrived(channel: string, message: Msg): void {
+  // What others say
+
+  alive(id: string): void {
+    const running = this.#running;
+    if (!running?.membership.record(id)) return;
+    const { sender, catchUp, voice, inbox } = running;
+    sender.heard(id);
+    if (catchUp.shallAsk(id, performance.now())) voice.ask(id, inbox.last(id));
+  }
+
+  introduced(id: string): void {
     const running = this.#running;
     if (!running) return;
-    const letter = letterOf(message.headers);
-    if (letter?.kind !== 'broadcast') return this.#strange('a broadcast');
-    if (!running.membership.record(letter.source)) return running.node.server.diagnostics.count('nats.latecomer');
-    const text = running.inbox.take(letter, message);
-    if (text === null) return;
-    const read = this.#read(running, text);
-    if (read?.channel === channel) running.node.arrived(read);
-    else this.#strange('a broadcast');
+    const { taps, membership, sender } = running;
+    if (taps.release(id)) taps.tap(membership.records);
+    sender.heard(id);
   }
 
-  #addressed(message: Msg): void {
+  gone(id: string): void {
+    this.introduced(id);
+  }
+
+  asked(id: string, after: number): void {
     const running = this.#running;
-    if (!running) return;
-    const source = message.headers?.get(SOURCE) ?? '';
-    switch (message.headers?.get(KIND)) {
-      case 'heartbeat':
-        return this.#alive(source, readHeartbeat(message));
-      case 'introduction':
-        return this.#introduced(source, readIntroduction(message));
-    }
-    const letter = letterOf(message.headers);
-    if (!letter || letter.kind === 'broadcast') return this.#strange('a directed message');
-    if (!running.membership.record(letter.source)) return running.node.server.diagnostics.count('nats.latecomer');
-    const text = running.inbox.take(letter, message);
-    if (text === null) return;
-    const read = this.#read(running, text);
-    if (!read) return this.#strange('a directed message');
-    if (letter.kind === 'delivery') running.node.arrived(read);
-    else running.node.addressed(read);
-  }
-
-  #read({ node, connection }: Running, text: string): Message | null {
-    const { diagnostics } = node.server;
-    const value = diagnostics.guard<unknown>('nats', null, () => connection.json.parse(text));
-    if (typeof value !== 'object' || value === null || typeof (value as Message).channel !== 'string') return null;
-    const message = value as Message;
-    delete message.id;
-    delete message.clientId;
-    return message;
-  }
-
-  #heartbeat(message: Msg): void {
-    const running = this.#running;
-    if (running) this.#alive(running.connection.subjects.nodeOf(message.subject), readHeartbeat(message));
-  }
-
-  #alive(id: string, heartbeat: Heartbeat | undefined): void {
-    if (!heartbeat || id === '') return this.#strange('a heartbeat');
-    const { revision, isCall = false, record, isFarewell } = heartbeat;
-    const at = performance.now();
-    if (isFarewell) return this.#gone(id);
-    if (record) this.#feed({ what: 'changed', record: { ...record, id }, at });
-    else this.#feed({ what: 'heartbeat', id, revision, isCall, at });
-    if (this.#running?.membership.record(id)) this.#running.sender.heard(id);
-  }
-
-  #introduced(source: string, introduction: Introduction | undefined): void {
-    if (!introduction || introduction.record.id !== source) return this.#strange('an introduction');
-    this.#feed({ what: 'introduced', ...introduction, at: performance.now() });
-    this.#absent.delete(source);
-    this.#running?.sender.heard(source);
-  }
-
-  #gone(id: string): void {
-    this.#absent.delete(id);
-    this.#feed({ what: 'farewell', id });
-    this.#running?.sender.heard(id);
-  }
-
-  #strange(what: string): void {
-    this.#running?.node.server.diagnostics.rejected('oort_nats', what);
-  }
-
-  // What is said to others
-
-  /** To all. */
-  #say(more: Omit<Heartbeat, 'revision'>): void {
-    const running = this.#running;
-    if (running) this.#tell(running.connection, running.node.id, { revision: this.#revision, ...more });
-  }
-
-  #tell(connection: Connection, id: string, heartbeat: Heartbeat): void {
-    connection.publish(connection.subjects.heartbeat(id), JSON.stringify(heartbeat));
-  }
-
-  #talk(id: string, kind: 'heartbeat' | 'introduction', said: Heartbeat | Introduction): void {
-    const { connection, node } = this.#running as Running;
-    const headers = connection.client.headers();
-    headers.append(SOURCE, node.id);
-    headers.append(KIND, kind);
-    connection.publish(connection.subjects.node(id), JSON.stringify(said), { headers });
-  }
-
-  /** What this node observes has changed: once for all that changes in a turn. */
-  #announce(): void {
-    this.#revision++;
-    if (!this.#running || this.#isAnnouncing) return;
-    this.#isAnnouncing = true;
-    setImmediate(() => {
-      this.#isAnnouncing = false;
-      if (this.#running) this.#say({ record: this.#record(this.#running) });
-    });
-  }
-
-  #record({ node: { id, url, alsoOn }, started, version }: Running): NodeRecord {
-    return {
+    const record = running?.membership.record(id);
+    if (!running || !record) return;
+    const { outbox, voice, sender } = running;
+    const { entries, missing } = outbox.sentSince(after);
+    const wanted = new Set([...record.observed, ...record.interest]);
+    voice.again(id, !missing);
+    sender.repeat(
+      entries.filter(({ to, channel }) => to === id || (to === null && isMatched(channel, wanted))),
       id,
-      url,
-      started,
-      version,
-      revision: this.#revision,
-      observed: [...this.#observed],
-      interest: this.#settings.interest,
-      ...(alsoOn !== undefined && { alsoOn }),
-    };
+    );
+    // Whoever has missed something is told of the state of things anew.
+    if (missing) this.#observedBy(id, record.observed);
+  }
+
+  lost(id: string): void {
+    const running = this.#running;
+    if (!running) return;
+    running.node.server.diagnostics.count('oort_link_dropped.lost');
+    running.node.server.diagnostics.warn(
+      'oort_link_dropped',
+      `Messages of ${running.membership.record(id)?.url ?? 'a node'} were lost while NATS was away`,
+    );
   }
 
   // The machine
 
   /** One event at a time: what is done for one may bring the next. */
-  #feed(event: Event): void {
+  feed(event: Event): void {
     this.#events.push(event);
     if (this.#isBusy) return;
     this.#isBusy = true;
     try {
       for (let next = this.#events.shift(); next && this.#running; next = this.#events.shift()) {
         const { membership } = this.#running;
-        const before = membership.records;
+        const { changes } = membership;
         const actions = membership.apply(next);
-        if (actions.length === 0) continue;
-        this.#keep(before);
-        this.#retap();
+        if (membership.changes !== changes) this.#moved(this.#running);
         for (const action of actions) this.#do(action);
       }
     } finally {
@@ -402,26 +262,20 @@ class Nats implements NatsEngine {
   #do(action: Action): void {
     const running = this.#running;
     if (!running) return;
-    const { node, membership } = running;
+    const { node, voice } = running;
     switch (action.do) {
       case 'introduce': {
         const { id, lost, asks } = action;
-        return this.#talk(id, 'introduction', { record: this.#record(running), lost, asks });
+        return voice.introduce(id, { lost, asks });
       }
       case 'answer':
-        return this.#talk(action.id, 'heartbeat', { revision: this.#revision });
+        return voice.answer(action.id);
       case 'joined':
         return node.joined(action.member);
       case 'left':
         return node.left(action.member);
-      case 'observed': {
-        const record = membership.record(action.id);
-        if (!record) return;
-        const member = { id: record.id, url: record.url };
-        for (const channel of action.channels)
-          node.observed(channel, member, (message) => this.#direct(member.id, message, 'delivery'));
-        return;
-      }
+      case 'observed':
+        return this.#observedBy(action.id, action.channels);
       case 'twins':
         node.server.diagnostics.count('oort_twins');
         return node.server.diagnostics.warn(
@@ -431,44 +285,44 @@ class Nats implements NatsEngine {
     }
   }
 
-  /** What is published for nodes that have left because the connection broke waits for them, until it is clear whether they come back. */
-  #keep(before: readonly NodeRecord[]): void {
-    const running = this.#running as Running;
-    const { membership } = running;
-    if (!this.#isCutOff(running)) return;
-    for (const record of before) if (!membership.record(record.id)) this.#absent.set(record.id, record);
+  #observedBy(id: string, channels: readonly string[]): void {
+    for (const channel of channels) {
+      const record = this.#running?.membership.record(id);
+      if (!record) return;
+      const { url } = record;
+      this.#running?.node.observed(channel, { id, url }, (message) => this.#direct(id, message, 'delivery'));
+    }
+  }
+
+  /** What is published for nodes that have left because this one is cut off waits for them, until it is clear whether they come back. */
+  #moved(running: Rooms): void {
+    const { membership, taps, catchUp } = running;
+    for (const record of membership.departed) {
+      catchUp.end(record.id);
+      if (this.#isCutOff(running)) taps.keep(record);
+    }
+    taps.tap(membership.records);
   }
 
   /** Whether it may be the fault of this node that it does not hear others: the server is away, silent, or was until a moment ago. */
-  #isCutOff({ connection, sender }: Running): boolean {
+  #isCutOff({ connection, sender }: Rooms): boolean {
     return !connection.isUp || sender.isHolding || connection.silence > 1.5 * this.#settings.heartbeat;
-  }
-
-  /** Taps what others observe, and nothing else: the widest of it, because what overlaps would be heard twice. */
-  #retap(): void {
-    const { membership, tap } = this.#running as Running;
-    const wanted = new Set<string>();
-    const all = new Set<string>();
-    for (const { observed, interest } of [...membership.records, ...this.#absent.values()])
-      for (const channel of [...observed, ...interest]) all.add(channel);
-    for (const channel of all) if (!around(channel).some((wider) => all.has(wider))) wanted.add(channel);
-    for (const channel of wanted) if (!this.#tapped.has(channel)) tap.open(channel);
-    for (const channel of this.#tapped) if (!wanted.has(channel)) tap.close(channel);
-    this.#tapped.clear();
-    for (const channel of wanted) this.#tapped.add(channel);
   }
 
   #connected(isUp: boolean): void {
     const running = this.#running;
     if (!running) return;
-    const { sender, channels, membership } = running;
+    const { sender, channels, membership, taps, catchUp, voice } = running;
+    const ids = membership.members.map(({ id }) => id);
     if (isUp) {
+      const at = performance.now();
       channels.back();
-      this.#heldUntil = performance.now() + this.#settings.leaveAfter;
-      this.#feed({ what: 'back', at: performance.now() });
-      this.#say({ isCall: true });
+      catchUp.begin(ids, at);
+      this.#heldUntil = at + this.#settings.leaveAfter;
+      this.feed({ what: 'back', at });
+      voice.call();
       sender.back();
-    } else sender.hold([...membership.members.map(({ id }) => id), ...this.#absent.keys()]);
+    } else sender.hold([...ids, ...taps.absent]);
     this.#changed();
   }
 
@@ -476,15 +330,16 @@ class Nats implements NatsEngine {
     const running = this.#running;
     if (!running) return;
     const at = performance.now();
-    const { sender, connection, outbox, refusal, interest } = running;
-    this.#feed({ what: 'tick', at });
+    const { sender, connection, outbox, refusal, interest, taps, membership, catchUp } = running;
+    this.feed({ what: 'tick', at });
     if (!outbox.isFilling) refusal.watch(false);
     interest.sweep(at);
     outbox.age(at, 2 * this.#settings.leaveAfter);
+    for (const id of catchUp.overdue(at)) this.lost(id);
     if (sender.isHolding && connection.isUp && at > this.#heldUntil) sender.release();
-    if (this.#absent.size > 0 && !this.#isCutOff(running)) {
-      this.#absent.clear();
-      this.#retap();
+    if (taps.absent.length > 0 && !this.#isCutOff(running)) {
+      taps.releaseAll();
+      taps.tap(membership.records);
     }
     this.#changed();
   }
@@ -505,15 +360,9 @@ class Nats implements NatsEngine {
   }
 }
 
-function statusOf({ connection, membership }: Running): EngineStatus {
+function statusOf({ connection, membership }: Rooms): EngineStatus {
   if (!connection.isUp) return { state: 'down', reason: `NATS is away: ${connection.reason}` };
   const problems = connection.forbidden;
   for (const url of membership.twins) problems.push(`two nodes run with the URL ${url}`);
   return problems.length === 0 ? up : { state: 'degraded', reason: problems.sort().join('; ') };
-}
-
-/** Of this package. */
-function ownVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { readonly version: string }).version;
 }

@@ -97,6 +97,8 @@ export class Membership {
   /** Nodes that are met on another engine. */
   readonly #elsewhere: Map<string, string> = new Map();
   #lastTick: number | null = null;
+  #departed: NodeRecord[] = [];
+  #changes = 0;
 
   constructor(self: Member, options: MembershipOptions) {
     this.#self = self;
@@ -105,6 +107,7 @@ export class Membership {
 
   /** What has happened; answers what is to be done, in this order. */
   apply(event: Event): Action[] {
+    this.#departed = [];
     switch (event.what) {
       case 'heartbeat':
         return this.#heartbeat(event);
@@ -129,6 +132,16 @@ export class Membership {
 
   get records(): NodeRecord[] {
     return [...this.#peers.values()].map(({ record }) => record);
+  }
+
+  /** Those who have left with the last event. */
+  get departed(): readonly NodeRecord[] {
+    return this.#departed;
+  }
+
+  /** Grows with each change of the records. */
+  get changes(): number {
+    return this.#changes;
   }
 
   record(id: string): NodeRecord | undefined {
@@ -186,6 +199,7 @@ export class Membership {
     if (record.revision <= peer.record.revision) return [];
     const before = new Set(peer.record.observed);
     peer.record = record;
+    this.#changes++;
     const channels = record.observed.filter((channel) => !before.has(channel));
     return channels.length === 0 ? [] : [{ do: 'observed', id: record.id, channels }];
   }
@@ -218,6 +232,7 @@ export class Membership {
     }
     this.#asked.delete(id);
     this.#peers.set(id, { record, lost, seen: at, asked: at });
+    this.#changes++;
     if (record.observed.length > 0) actions.push({ do: 'observed', id, channels: record.observed });
     actions.push({ do: 'joined', member: { id, url } });
     return actions;
@@ -229,6 +244,8 @@ export class Membership {
     const peer = this.#peers.get(id);
     if (!peer) return [];
     this.#peers.delete(id);
+    this.#departed.push(peer.record);
+    this.#changes++;
     remember(this.#lost, id, (this.#lost.get(id) ?? 0) + 1);
     return [{ do: 'left', member: { id, url: peer.record.url } }];
   }

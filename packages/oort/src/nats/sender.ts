@@ -10,16 +10,18 @@ export class Sender {
   readonly #connection: Connection;
   readonly #outbox: Outbox;
   readonly #source: string;
+  readonly #isThere: (id: string) => boolean;
   /** Nodes that are waited for after the connection broke: those that were here when it did, and were not heard since. */
   readonly #awaited: Set<string> = new Set();
   #isHolding = false;
   #isConfirming = false;
 
-  /** @param source id of this node */
-  constructor(connection: Connection, outbox: Outbox, source: string) {
+  /** @param source id of this node; @param isThere whether a node has joined, and has not left */
+  constructor(connection: Connection, outbox: Outbox, source: string, isThere: (id: string) => boolean) {
     this.#connection = connection;
     this.#outbox = outbox;
     this.#source = source;
+    this.#isThere = isThere;
   }
 
   /** Whether it waits for other nodes to come back. */
@@ -63,27 +65,38 @@ export class Sender {
   }
 
   #pump(): void {
-    for (let entry = this.#outbox.take(); entry; entry = this.#outbox.take()) this.transmit(entry);
+    for (let entry = this.#outbox.take(); entry; entry = this.#outbox.take())
+      if (entry.to === null || this.#isThere(entry.to)) this.#transmit(entry, entry.subject, entry.kind);
+      else this.#connection.diagnostics.count('oort_link_dropped.lost');
     this.#confirm();
   }
 
-  /** Hands one message to NATS, in pieces when it is over the limit of the server. @param subject another one than its own */
-  transmit(entry: Entry, subject: string = entry.subject): void {
-    const limit = (this.#connection.nats.info?.max_payload ?? 1_048_576) - HEADERS;
-    // A character has three bytes at most.
-    if (3 * entry.text.length <= limit) return this.#publish(subject, entry.text, entry);
-    const bytes = Buffer.from(entry.text);
-    const pieces = Math.max(1, Math.ceil(bytes.length / limit));
-    for (let piece = 1; piece <= pieces; piece++)
-      this.#publish(subject, bytes.subarray((piece - 1) * limit, piece * limit), entry, `${piece}/${pieces}`);
+  /** Sends one node alone what it has missed. */
+  repeat(entries: readonly Entry[], id: string): void {
+    const subject = this.#connection.subjects.node(id);
+    for (const entry of entries) this.#transmit(entry, subject, entry.kind === 'broadcast' ? 'delivery' : entry.kind);
   }
 
-  #publish(subject: string, payload: string | Uint8Array, { number, kind }: Entry, piece = '1/1'): void {
+  /** Hands one message to NATS, in pieces when it is over the limit of the server. */
+  #transmit({ number, text }: Entry, subject: string, kind: Entry['kind']): void {
+    const limit = Math.max(HEADERS, (this.#connection.nats.info?.max_payload ?? 1_048_576) - HEADERS);
+    // A character has three bytes at most.
+    if (3 * text.length <= limit) return this.#publish(subject, text, number, kind);
+    const bytes = Buffer.from(text);
+    const pieces = Math.ceil(bytes.length / limit);
+    if (pieces === 1) return this.#publish(subject, bytes, number, kind);
+    for (let piece = 1; piece <= pieces; piece++) {
+      const part = bytes.subarray((piece - 1) * limit, piece * limit);
+      this.#publish(subject, part, number, kind, `${piece}/${pieces}`);
+    }
+  }
+
+  #publish(subject: string, payload: string | Uint8Array, number: number, kind: Entry['kind'], piece?: string): void {
     const headers = this.#connection.client.headers();
     headers.append(SOURCE, this.#source);
     headers.append(NUMBER, String(number));
     if (kind !== 'broadcast') headers.append(KIND, kind);
-    if (piece !== '1/1') headers.append(PIECE, piece);
+    if (piece !== undefined) headers.append(PIECE, piece);
     this.#connection.publish(subject, payload, { headers });
   }
 

@@ -30,8 +30,26 @@ export interface Introduction {
   readonly asks: boolean;
 }
 
-/** What one node says to another about the cluster itself. */
-export type Talk = 'heartbeat' | 'introduction';
+/** Asks for all that was sent after a message. */
+export interface Missed {
+  readonly after: number;
+}
+
+/** What follows is what was asked for. */
+export interface Again {
+  /** Nothing of it is missing. */
+  readonly isWhole: boolean;
+}
+
+/** What one node says to another about the cluster itself, by its kind. */
+export interface Words {
+  readonly heartbeat: Heartbeat;
+  readonly introduction: Introduction;
+  readonly missed: Missed;
+  readonly again: Again;
+}
+
+export type Talk = keyof Words;
 
 /** The header of a message that carries a Bayeux message. */
 export interface Letter {
@@ -72,6 +90,16 @@ export function readIntroduction({ data }: Pick<Msg, 'data'>): Introduction | un
   const record = recordOf(value?.record);
   if (!value || !record || !isCount(value.lost)) return undefined;
   return { record, lost: value.lost, asks: value.asks === true };
+}
+
+export function readMissed({ data }: Pick<Msg, 'data'>): Missed | undefined {
+  const value = read(data);
+  return isCount(value?.after) ? { after: value.after } : undefined;
+}
+
+export function readAgain({ data }: Pick<Msg, 'data'>): Again | undefined {
+  const value = read(data);
+  return typeof value?.isWhole === 'boolean' ? { isWhole: value.isWhole } : undefined;
 }
 
 function recordOf(value: unknown): NodeRecord | undefined {
