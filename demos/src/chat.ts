@@ -18,8 +18,9 @@ import {
   type ServerMessage,
   type ServerSession,
 } from '@cometd-ts/server';
+import { Elsewhere, type Node } from './elsewhere.ts';
 import { Pace } from './pace.ts';
-import { Room, type Said, type Seat } from './room.ts';
+import { type Member, Room, type Said, type Seat } from './room.ts';
 import { fieldsOf, keyFrom, longest, nameFrom, roomFrom, textFrom } from './words.ts';
 
 /** Most rooms at one time. An empty one gives way to a new one. */
@@ -28,19 +29,22 @@ const mostRooms = 200;
 /** What a remote call answers: the page tells the reason in its own words. */
 type Answer = { readonly data: object } | { readonly refused: string };
 
-/** Furnishes a server with the chat. */
-export function chat(bayeux: BayeuxServer): void {
-  new Chat(bayeux).open();
+/** Furnishes a server with the chat. At nodes of a cluster people meet wherever they sit. */
+export function chat(bayeux: BayeuxServer, node?: Node): void {
+  new Chat(bayeux, node ? new Elsewhere(node) : null).open();
 }
 
 class Chat {
   readonly #bayeux: BayeuxServer;
+  /** The other nodes; null when there are none. */
+  readonly #elsewhere: Elsewhere | null;
   readonly #rooms: Map<string, Room> = new Map();
   readonly #seats: Map<ServerSession, Seat> = new Map();
   readonly #paces: WeakMap<ServerSession, Pace> = new WeakMap();
 
-  constructor(bayeux: BayeuxServer) {
+  constructor(bayeux: BayeuxServer, elsewhere: Elsewhere | null) {
     this.#bayeux = bayeux;
+    this.#elsewhere = elsewhere;
   }
 
   open(): void {
@@ -61,8 +65,13 @@ class Chat {
       rooms.addAuthorizer({
         authorize: (operation, channel, session) =>
           operation === 'PUBLISH'
-            ? deny('not_yours')
+            ? this.#elsewhere?.isFrom(session)
+              ? grant()
+              : deny('not_yours')
             : this.#mayListen(session, (room) => room.membersChannel === channel.id),
+      });
+      rooms.addListener('message', (session, channel, { data }) => {
+        if (this.#elsewhere?.isFrom(session)) this.#moved(channel.id, data);
       });
     });
     this.#bayeux.addListener('sessionAdded', (session, { ext }) => {
@@ -89,21 +98,44 @@ class Chat {
     if (room.isFull && !former) return { refused: 'full' };
     const before = this.#seats.get(session);
     if (before && before !== former) this.#leave(session);
-    const seat = room.seat(session, id, wanted);
+    const seat = room.seat(session, id, wanted, this.#elsewhere?.members(room.name));
     // The seat is taken over before it is left, so that nobody hears of a leave that was none.
     if (former && former.session !== session) this.#leave(former.session);
     this.#seats.set(session, seat);
+    this.#elsewhere?.seated(seat);
     this.#tell(room, { joined: seat.member });
-    return { data: { you: seat.member, room: room.name, members: room.members, history: room.history } };
+    return { data: { you: seat.member, room: room.name, members: this.#members(room), history: room.history } };
   }
 
   #leave(session: ServerSession): void {
     const seat = this.#seats.get(session);
     if (!seat) return;
     const { room, member } = seat;
+    if (this.#clear(seat)) this.#tell(room, { left: member });
+  }
+
+  /** Takes a seat away without a word. False when somebody else sits there by now. */
+  #clear(seat: Seat): boolean {
+    const { room, session } = seat;
     this.#seats.delete(session);
+    this.#elsewhere?.left(seat);
     for (const name of [room.chat, room.membersChannel]) this.#bayeux.getChannel(name)?.unsubscribe(session);
-    if (room.leave(seat)) this.#tell(room, { left: member });
+    return room.leave(seat);
+  }
+
+  /** Whoever joins at another node sits there, and no longer here. */
+  #moved(channel: string, data: unknown): void {
+    const { id } = fieldsOf(fieldsOf(data).joined);
+    const room = [...this.#rooms.values()].find(({ membersChannel }) => membersChannel === channel);
+    const seat = typeof id === 'string' ? room?.seatOf(id) : undefined;
+    if (seat) this.#clear(seat);
+  }
+
+  /** Those of all nodes. */
+  #members(room: Room): readonly Member[] {
+    const here = room.members;
+    const others = this.#elsewhere?.members(room.name) ?? [];
+    return [...here, ...others.filter(({ id }) => !here.some((member) => member.id === id))];
   }
 
   #tell(room: Room, news: object): void {
@@ -131,6 +163,7 @@ class Chat {
   }
 
   #mayTalk(session: ServerSession | null, channel: string, message: ServerMessage): AuthorizerResult {
+    if (this.#elsewhere?.isFrom(session)) return grant();
     const seat = session && this.#seats.get(session);
     if (!seat || seat.room.chat !== channel) return deny('not_in_room');
     const { key, text } = fieldsOf(message.data);
@@ -140,10 +173,18 @@ class Chat {
 
   // What arrives here has passed the authorizer; the members hear who said it and when from the server, not the sender.
   #say(session: ServerSession | null, message: ServerMessage): boolean {
+    if (this.#elsewhere?.isFrom(session)) return this.#overheard(message);
     const seat = session && this.#seats.get(session);
     const said = seat && this.#said(seat, message.data);
     if (!said) return false;
     message.data = seat.room.remember(said);
+    return true;
+  }
+
+  /** Said at another node: what it has let in is remembered here, too. */
+  #overheard({ channel, data }: ServerMessage): boolean {
+    const room = this.#roomNamed(channel.slice('/chat/'.length));
+    room?.remember(data as Said);
     return true;
   }
 
@@ -154,10 +195,12 @@ class Chat {
     if (!said) return { refused: 'text' };
     if (!this.#paceOf(session).take()) return { refused: 'too_fast' };
     const { to } = fieldsOf(data);
-    const addressee = typeof to === 'string' ? seat.room.seatOf(to) : undefined;
+    const addressee = this.#members(seat.room).find(({ id }) => id === to);
     if (!addressee) return { refused: 'nobody' };
-    const whispered = { ...said, to: addressee.member };
-    addressee.session.deliver(session, '/service/privatechat', whispered);
+    const whispered = { ...said, to: addressee };
+    const here = seat.room.seatOf(addressee.id);
+    if (here) here.session.deliver(session, '/service/privatechat', whispered);
+    else this.#elsewhere?.whisper(addressee.id, '/service/privatechat', whispered);
     return { data: whispered };
   }
 

@@ -64,9 +64,9 @@ export class Room {
     return this.#seats.get(id);
   }
 
-  /** Seats somebody, on their own seat if they have one; a name that is taken gets a number. */
-  seat(session: ServerSession, id: string, wanted: string): Seat {
-    const seat: Seat = { member: { id, name: this.#freeName(id, wanted) }, session, room: this };
+  /** Seats somebody, on their own seat if they have one; a name that is taken, here or `elsewhere`, gets a number. */
+  seat(session: ServerSession, id: string, wanted: string, elsewhere: readonly Member[] = []): Seat {
+    const seat: Seat = { member: { id, name: this.#freeName(id, wanted, elsewhere) }, session, room: this };
     this.#seats.set(id, seat);
     return seat;
   }
@@ -84,8 +84,9 @@ export class Room {
     return said;
   }
 
-  #freeName(id: string, wanted: string): string {
-    const taken = new Set(this.members.filter((other) => other.id !== id).map(({ name }) => name.toLowerCase()));
+  #freeName(id: string, wanted: string, elsewhere: readonly Member[]): string {
+    const others = [...this.members, ...elsewhere].filter((other) => other.id !== id);
+    const taken = new Set(others.map(({ name }) => name.toLowerCase()));
     let name = wanted;
     for (let number = 2; taken.has(name.toLowerCase()); number++) name = `${wanted} ${number}`;
     return name;

@@ -1,4 +1,5 @@
 /** What the command line of `cometd serve` says, checked. */
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { suggestion } from '@cometd-ts/server';
 import { Complaint } from './complaint.ts';
@@ -16,6 +17,8 @@ export interface ServeArguments {
   readonly allowedOrigins: string | undefined;
   readonly services: readonly string[];
   readonly demo: boolean;
+  /** How many processes serve; undefined when nobody has said so. */
+  readonly workers: number | undefined;
   /** How long SIGTERM may take, in ms. */
   readonly drain: number;
   /** How long SIGTERM changes nothing but `/readyz`, in ms. */
@@ -45,6 +48,7 @@ const flags = {
   'allowed-origins': { type: 'string' },
   services: { type: 'string', multiple: true },
   demo: { type: 'boolean' },
+  workers: { type: 'string' },
   drain: { type: 'string' },
   notice: { type: 'string' },
   management: { type: 'string' },
@@ -77,6 +81,7 @@ export function parseServe(
     allowedOrigins: values['allowed-origins'],
     services: values.services ?? [],
     demo: values.demo ?? false,
+    workers: workersOf(values.workers ?? (environment.COMETD_WORKERS || undefined)),
     drain: timeOf(values.drain ?? '25000'),
     notice: values.notice === undefined ? undefined : timeOf(values.notice),
     management: values.management === undefined ? undefined : portOf(values.management),
@@ -123,6 +128,18 @@ export function portOf(text: string): number {
   const port = Number(text);
   if (Number.isInteger(port) && port >= 0 && port <= 65_535 && text.trim() !== '') return port;
   throw new Complaint(`The port must be a number from 0 to 65535, not '${text}'`);
+}
+
+/** Most workers of one command. */
+const MOST_WORKERS = 128;
+
+/** How many workers are asked for; `auto` is one for each core. Throws `Complaint` for what is no number of workers. */
+export function workersOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (text === 'auto') return Math.min(availableParallelism(), MOST_WORKERS);
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 1 && count <= MOST_WORKERS) return count;
+  throw new Complaint(`The number of workers must be auto, or from 1 to ${MOST_WORKERS}, not '${text}'`);
 }
 
 function timeOf(text: string): number {

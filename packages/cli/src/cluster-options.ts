@@ -139,6 +139,45 @@ function multicastOf(values: Values, allow: unknown): Values {
   return checked;
 }
 
+/** What workers need to know of the cluster they are among themselves. */
+export interface LoopbackOptions {
+  readonly channels: readonly string[];
+  readonly mesh: MeshOptions;
+}
+
+/** What is about nodes on other machines, or is made anew at each start. */
+const outside: readonly string[] = [
+  'url',
+  'secret',
+  'cloud',
+  'multicast',
+  'dns',
+  'allow',
+  'readyz',
+  'ca',
+  'digest',
+  'acceptAnySecret',
+];
+
+/** The cluster of the workers of one command: every channel, unless `channels` says which. Throws `Complaint` for what is not for workers. */
+export function loopbackOptions(given: ServeArguments, configured: Values): LoopbackOptions {
+  const values: Record<string, unknown> = gathered(configured);
+  if (given.oortUrl !== undefined) values.url = given.oortUrl;
+  if (given.oortCloud !== undefined) values.cloud = given.oortCloud;
+  if (given.oortChannels !== undefined) values.channels = given.oortChannels;
+  const foreign = outside.find((name) => values[name] !== undefined);
+  if (foreign !== undefined)
+    throw new Complaint(
+      `Workers are a cluster of their own, without oort.${foreign}: for a larger one start a node for each core, each with its own port and --oort-url, and leave out --workers`,
+    );
+  const { channels = ['/**'], enableAckExtension, enableBinaryExtension = true, ...mesh } = read('oort', names, values);
+  // Connections within a machine do not break, so nothing has to be confirmed unless somebody wants it.
+  return {
+    channels: channels as string[],
+    mesh: { ...mesh, ack: enableAckExtension === true, binary: enableBinaryExtension } as MeshOptions,
+  };
+}
+
 /** `{ oort: { url } }`, `{ 'oort.url': … }` and `{ 'oort.multicast.groupPort': … }` in one. */
 function gathered(configured: Values): Record<string, unknown> {
   const { oort = {}, ...dotted } = configured;

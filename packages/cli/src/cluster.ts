@@ -10,6 +10,8 @@ import { Complaint, reasonOf } from './complaint.ts';
 export interface Node {
   readonly oort: Oort;
   readonly seti: Seti;
+  /** Which worker this is, from 1, of how many. Only with `--workers`. */
+  readonly worker?: { readonly number: number; readonly count: number };
 }
 
 export interface Cluster extends Node {

@@ -3,8 +3,14 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { BayeuxServer, optionSpecs, type ServerOptions, suggestion } from '@cometd-ts/server';
 import { parse } from 'yaml';
-import { flagNames, type ServeArguments } from './arguments.ts';
-import { type ClusterOptions, clusterOptions, isOfCluster } from './cluster-options.ts';
+import { flagNames, type ServeArguments, workersOf } from './arguments.ts';
+import {
+  type ClusterOptions,
+  clusterOptions,
+  isOfCluster,
+  type LoopbackOptions,
+  loopbackOptions,
+} from './cluster-options.ts';
 import { Complaint, reasonOf } from './complaint.ts';
 import { type ManagementPlace, managementPlace } from './management.ts';
 
@@ -15,6 +21,13 @@ export interface Configured {
   readonly place: ManagementPlace | null;
   /** Null when it is no node of a cluster. */
   readonly cluster: ClusterOptions | null;
+  /** Null when this process is to serve by itself. */
+  readonly workers: WorkersOptions | null;
+}
+
+/** How many workers serve, and how they are one. */
+export interface WorkersOptions extends LoopbackOptions {
+  readonly count: number;
 }
 
 /** What nodes take in one message unless the options say otherwise, in bytes: others share all they have at a start. */
@@ -25,17 +38,23 @@ export async function configured(
   given: ServeArguments,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<Configured> {
-  const { management, ...options }: Record<string, unknown> =
-    given.config === undefined ? {} : await fromFile(given.config);
+  const {
+    management,
+    workers: inFile,
+    ...options
+  }: Record<string, unknown> = given.config === undefined ? {} : await fromFile(given.config);
   const place = managementPlace(given, management, environment);
   if (given.logLevel !== undefined) options.logLevel = given.logLevel;
   if (given.allowedOrigins !== undefined) options.allowedOrigins = given.allowedOrigins;
   for (const setting of given.set) assign(options, setting);
-  const cluster = clusterOptions(given, takeCluster(options), environment);
-  if (cluster && !('maxMessageSize' in options) && !('ws.maxMessageSize' in options))
+  const count = given.workers ?? workersOf(inFile === undefined ? undefined : String(inFile));
+  const ofCluster = takeCluster(options);
+  const cluster = count === undefined ? clusterOptions(given, ofCluster, environment) : null;
+  const workers = count === undefined ? null : { count, ...loopbackOptions(given, ofCluster) };
+  if ((cluster || workers) && !('maxMessageSize' in options) && !('ws.maxMessageSize' in options))
     options.maxMessageSize = NODE_MESSAGE_SIZE;
   try {
-    return { bayeux: new BayeuxServer(options as ServerOptions), place, cluster };
+    return { bayeux: new BayeuxServer(options as ServerOptions), place, cluster, workers };
   } catch (error) {
     if (error instanceof TypeError || error instanceof RangeError) throw new Complaint(error.message);
     throw error;
@@ -71,7 +90,8 @@ async function fromFile(file: string): Promise<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Complaint(`The configuration ${file} must be an object of options`);
   }
-  for (const name of Object.keys(value)) if (name !== 'management' && !isOfCluster(name)) permit(name);
+  for (const name of Object.keys(value))
+    if (!['management', 'workers'].includes(name) && !isOfCluster(name)) permit(name);
   return { ...value };
 }
 

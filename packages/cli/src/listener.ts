@@ -15,13 +15,24 @@ const limits = {
   maxHeaderSize: 16_384,
 } as const;
 
-/** Makes the server; with `--cert` and `--key` it speaks TLS, HTTP/2 and HTTP/1.1. */
-export async function createListener(given: ServeArguments, pages: RequestListener): Promise<Server> {
+/** Makes the server; with `--cert` and `--key` it speaks TLS, HTTP/2 and HTTP/1.1. Servers with the same `ticketKeys` resume each other's TLS sessions. */
+export async function createListener(
+  given: ServeArguments,
+  pages: RequestListener,
+  ticketKeys?: Buffer,
+): Promise<Server> {
   if (given.cert === undefined && given.key === undefined) return createServer(limits, pages);
   if (given.cert === undefined || given.key === undefined) throw new Complaint('--cert and --key belong together');
   const [cert, key] = await Promise.all([fileOf('--cert', given.cert), fileOf('--key', given.key)]);
   try {
-    const options = { cert, key, allowHTTP1: true, handshakeTimeout: limits.headersTimeout, ...limits };
+    const options = {
+      cert,
+      key,
+      ...(ticketKeys && { ticketKeys }),
+      allowHTTP1: true,
+      handshakeTimeout: limits.headersTimeout,
+      ...limits,
+    };
     // The types of HTTP/2 say less than it does: its server has the events and objects of an HTTP/1.1 server.
     const server = createSecureServer(options, pages as never) as unknown as Server;
     // It also takes no notice of the times among its options, and reads them when it begins to listen.
@@ -74,4 +85,17 @@ export async function listen(server: Server, given: Address): Promise<number> {
     throw new Complaint(refusal?.(given) ?? `Cannot listen: ${reasonOf(error)}`);
   }
   return (server.address() as AddressInfo).port;
+}
+
+/** What a browser needs to come here. */
+export function originOf(scheme: string, host: string, port: number): string {
+  const name = ['0.0.0.0', '::'].includes(host) ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  return `${scheme}://${name}:${port}`;
+}
+
+/** Tells the person at the keyboard where the server is. */
+export function announce(given: ServeArguments, port: number, management: string | undefined): void {
+  if (management !== undefined) console.log(`Management is listening on ${management}`);
+  const scheme = given.cert === undefined ? 'http' : 'https';
+  console.log(`CometD is listening on ${originOf(scheme, given.host, port)}${given.demo ? '/' : given.path}`);
 }

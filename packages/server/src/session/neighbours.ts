@@ -47,7 +47,7 @@ export interface Passage {
 /** Another server of the same address. */
 export interface Neighbour {
   /**
-   * Has a request answered there. `done` is called once; null means that the neighbour is gone, or has nothing to say, and the
+   * Has a request answered there. `done` is called once, later; null means that the neighbour is gone, or has nothing to say, and the
    * request is to be answered here.
    */
   pass(request: PassedRequest, body: Buffer, done: (answer: PassedAnswer | null) => void): Passage;
