@@ -131,10 +131,14 @@ export class Outbox {
     return this.#entries[this.#entries.length - (this.#last - number) - 1];
   }
 
+  /** Keeps what has led to a full outbox, even when it is not full any more: others may not have heard it yet. */
   #forgetBeyond(): void {
     const { maxQueue, maxQueueBytes } = this.#bounds;
-    while (this.#entries.length - this.#gone > maxQueue || this.#characters > maxQueueBytes)
-      if (!this.#forget()) return;
+    for (let oldest = this.#oldest; oldest; oldest = this.#oldest) {
+      const isBeyond =
+        this.#entries.length - this.#gone > maxQueue || this.#characters - oldest.text.length >= maxQueueBytes;
+      if (!isBeyond || !this.#forget()) return;
+    }
   }
 
   /** Forgets the oldest, if it is confirmed. */

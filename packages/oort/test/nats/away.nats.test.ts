@@ -111,6 +111,68 @@ describe.skipIf('reason' in natsProgram('current'))('when NATS is away', () => {
     await eventually(() => expect(heard).toEqual([1, 2]));
   });
 
+  it('brings a node whose connection breaks for a moment all it has missed, in order, and nobody has left', async () => {
+    const [a, b] = await pair({ leaveAfter: 5000 });
+    const broadcasts = listen(b, '/x/1');
+    const directed: unknown[] = [];
+    b.server
+      .createChannelIfAbsent('/service/work')
+      .channel.addListener('message', (_sender, _channel, { data }) => void directed.push(data));
+    let n = 0;
+    const say = async (times: number) => {
+      for (const end = n + times; n < end; n++) {
+        await a.client.send({ channel: '/x/1', data: n });
+        expect(a.oort.send(b.url, { channel: '/service/work', data: n })).toBe(true);
+      }
+    };
+    for (const from of ['b', 'a', 'both'] as const) {
+      const cut = from === 'both' ? [a, b] : [from === 'a' ? a : b];
+      await say(10);
+      for (const { proxy } of cut) {
+        proxy.refuse();
+        proxy.reset();
+      }
+      await say(10);
+      await isDown(...cut);
+      await say(10);
+      for (const { proxy } of cut) proxy.heal();
+      await say(10);
+      await isUp(a, b);
+      await say(10);
+      const all = Array.from({ length: n }, (_, index) => index);
+      await eventually(() => {
+        expect(broadcasts, from).toHaveLength(n);
+        expect(directed, from).toHaveLength(n);
+      });
+      expect(broadcasts).toEqual(all);
+      expect(directed).toEqual(all);
+    }
+    expect([a.life, b.life]).toEqual([[`joined ${b.url}`], [`joined ${a.url}`]]);
+  });
+
+  it('counts and tells what could not be kept for such a node, and others tell it of the state anew', async () => {
+    const [a, b] = await pair({ leaveAfter: 5000, maxQueue: 10 });
+    const heard = listen(b, '/x/1');
+    await a.client.send({ channel: '/x/1', data: 'first' });
+    await eventually(() => expect(heard).toEqual(['first']));
+    const observed: string[] = [];
+    a.oort.addListener('observed', (channel, { url }) => void observed.push(`${channel} ${url}`));
+    b.proxy.refuse();
+    b.proxy.reset();
+    await isDown(b);
+    for (let n = 0; n < 30; n++) {
+      await a.client.send({ channel: '/x/1', data: n });
+      await eventually(() => expect(a.engine.queued).toBe(0));
+    }
+    b.proxy.heal();
+    await isUp(b);
+    await eventually(() => expect(heard.at(-1)).toBe(29));
+    expect(heard).toEqual(['first', ...Array.from({ length: 10 }, (_, n) => n + 20)]);
+    expect(b.server.diagnostics.counters.get('oort_link_dropped.lost')).toBe(1);
+    expect(b.log.join('\n')).toContain(`Messages of ${a.url} were lost`);
+    expect(observed).toEqual([`/x/** ${b.url}`]);
+  });
+
   it('counts what is dropped because it stops meanwhile', async () => {
     const [a, b] = await pair();
     await kill(a, b);
