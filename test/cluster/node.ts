@@ -5,6 +5,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Oort, Seti } from '@cometd-ts/oort';
 import { meshEngine } from '@cometd-ts/oort/mesh';
+import { natsEngine } from '@cometd-ts/oort/nats';
 import { AcknowledgedMessagesExtension, BayeuxServer, type LocalSession } from '@cometd-ts/server';
 import type { Plan, Report, Request } from './words.ts';
 
@@ -25,7 +26,7 @@ await new Promise<void>((resolve) => listener.listen(plan.port, '127.0.0.1', res
 const { port } = listener.address() as AddressInfo;
 const url = `http://127.0.0.1:${port}/cometd`;
 const address = (other: string): string => plan.addresses[other] ?? other;
-const engine = meshEngine({ secret: 'cluster test', address });
+const engine = plan.nats ? natsEngine(plan.nats) : meshEngine({ secret: 'cluster test', address });
 const oort = new Oort(server, { url, engine, channels: plan.channels });
 for (const [event, word] of [
   ['cometJoined', 'joined'],

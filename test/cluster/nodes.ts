@@ -13,6 +13,11 @@ const root = join(import.meta.dirname, '../..');
 /** The program of the nodes, made once for each file of tests. */
 let program: Promise<string> | undefined;
 
+export function nodeProgram(): Promise<string> {
+  program ??= bundled();
+  return program;
+}
+
 async function bundled(): Promise<string> {
   // Below the repository, so that the packages it needs are found.
   await mkdir(join(root, '.tmp'), { recursive: true });
@@ -27,7 +32,7 @@ async function bundled(): Promise<string> {
     target: 'node20',
     conditions: ['source'],
     packages: 'bundle',
-    external: ['ws', 'tough-cookie', 'proxy-agent'],
+    external: ['ws', 'tough-cookie', 'proxy-agent', '@nats-io/*'],
     logLevel: 'warning',
   });
   process.once('exit', () => rmSync(folder, { recursive: true }));
@@ -46,11 +51,27 @@ export class Node {
   readonly #asked: Map<number, { resolve(value: unknown): void; reject(error: Error): void }> = new Map();
   #ids = 0;
 
-  constructor(child: ChildProcess, url: string, id: string) {
+  /** A process that runs the program of the nodes, when it is ready. */
+  static async launch(program: string, plan: Plan): Promise<Node> {
+    const child = fork(program, [JSON.stringify(plan)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    // Who finds others by itself may tell of them before it is ready.
+    const early: Report[] = [];
+    const note = (report: Report): void => void early.push(report);
+    child.on('message', note);
+    const ready = await new Promise<Report & { event: 'ready' }>((resolve, reject) => {
+      child.on('message', (report: Report) => report.event === 'ready' && resolve(report));
+      child.once('exit', (code) => reject(new Error(`The node ended with ${code} before it was ready`)));
+    });
+    child.off('message', note);
+    return new Node(child, ready, early);
+  }
+
+  private constructor(child: ChildProcess, { url, id }: Report & { event: 'ready' }, early: readonly Report[]) {
     this.#process = child;
     this.url = url;
     this.port = Number(new URL(url).port);
     this.id = id;
+    for (const report of early) this.#heard(report);
     child.on('message', (report: Report) => this.#heard(report));
     child.on('exit', () => {
       for (const { reject } of this.#asked.values()) reject(new Error(`The node ${url} is gone`));
@@ -106,8 +127,27 @@ export class Node {
   }
 }
 
-/** A cluster under test: its nodes, and a proxy on every link, from each node to each other. */
-export class Nodes {
+/** Nodes of one cluster, whatever it stands on, and what can be done to the ways between them. */
+export interface Cluster {
+  /** Starts a node; with `port`, where another was before. It finds those that are there when it is told of one: see `meet`. */
+  start(plan?: Partial<Plan>): Promise<Node>;
+  /** Tells a node of another, where nodes do not find each other by themselves. */
+  meet(node: Node, other: Node): Promise<void>;
+  /** Nodes that have all joined each other. */
+  together(count: number, plan?: Partial<Plan>): Promise<Node[]>;
+  settled(nodes: readonly Node[]): Promise<void>;
+  /** A node that is gone for good. */
+  forget(node: Node): void;
+  /** The connections between these break, and may be made again at once. */
+  jolt(...nodes: readonly Node[]): void;
+  /** None of these reaches another any more. */
+  part(...nodes: readonly Node[]): void;
+  join(...nodes: readonly Node[]): void;
+  close(): Promise<void>;
+}
+
+/** A cluster in a mesh: its nodes, and a proxy on every link, from each node to each other. */
+export class Nodes implements Cluster {
   readonly #program: string;
   readonly #nodes: Set<Node> = new Set();
   /** By `from to`, both as ports. */
@@ -119,8 +159,7 @@ export class Nodes {
 
   /** Readies the program of the nodes, made of the sources as they are. */
   static async ready(): Promise<Nodes> {
-    program ??= bundled();
-    return new Nodes(await program);
+    return new Nodes(await nodeProgram());
   }
 
   get all(): readonly Node[] {
@@ -133,12 +172,7 @@ export class Nodes {
     if (whole.port !== 0)
       for (const { port, url } of this.#nodes)
         if (port !== whole.port) whole.addresses[url] = await this.#link(whole.port, url);
-    const child = fork(this.#program, [JSON.stringify(whole)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    const ready = await new Promise<Report & { event: 'ready' }>((resolve, reject) => {
-      child.once('message', (report: Report) => (report.event === 'ready' ? resolve(report) : reject(report)));
-      child.once('exit', (code) => reject(new Error(`The node ended with ${code} before it was ready`)));
-    });
-    const node = new Node(child, ready.url, ready.id);
+    const node = await Node.launch(this.#program, whole);
     for (const other of this.#nodes) {
       if (other.port === node.port) this.#nodes.delete(other);
     }
@@ -154,21 +188,17 @@ export class Nodes {
   async together(count: number, plan: Partial<Plan> = {}): Promise<Node[]> {
     const nodes: Node[] = [];
     for (let each = 0; each < count; each++) nodes.push(await this.start(plan));
-    for (const node of nodes.slice(1)) await node.ask('observe', (nodes[0] as Node).url);
+    for (const node of nodes.slice(1)) await this.meet(node, nodes[0] as Node);
     await this.settled(nodes);
     return nodes;
   }
 
-  /** Resolves when each of these has joined all others, and nobody else. */
-  async settled(nodes: readonly Node[]): Promise<void> {
-    await eventually(async () => {
-      for (const node of nodes) {
-        const expected = nodes.filter((other) => other !== node).map(({ url }) => url);
-        const members = await node.members();
-        if (members.join() !== expected.sort().join())
-          throw new Error(`${node.url} has joined ${members.join(', ') || 'nobody'}, not ${expected.join(', ')}`);
-      }
-    });
+  async meet(node: Node, other: Node): Promise<void> {
+    await node.ask('observe', other.url);
+  }
+
+  settled(nodes: readonly Node[]): Promise<void> {
+    return settled(nodes);
   }
 
   /** A node that is gone for good. */
@@ -195,6 +225,18 @@ export class Nodes {
     for (const link of [this.link(one, other), this.link(other, one)]) link.heal();
   }
 
+  jolt(...nodes: readonly Node[]): void {
+    for (const [one, other] of pairs(nodes)) this.link(one, other).reset();
+  }
+
+  part(...nodes: readonly Node[]): void {
+    for (const [one, other] of pairs(nodes)) this.cut(one, other);
+  }
+
+  join(...nodes: readonly Node[]): void {
+    for (const [one, other] of pairs(nodes)) this.heal(one, other);
+  }
+
   async close(): Promise<void> {
     for (const node of this.#nodes) {
       node.thaw();
@@ -209,6 +251,22 @@ export class Nodes {
     this.#links.set(name, link);
     return link.through(to);
   }
+}
+
+function pairs(nodes: readonly Node[]): [Node, Node][] {
+  return nodes.flatMap((one) => nodes.filter((other) => other !== one).map((other): [Node, Node] => [one, other]));
+}
+
+/** Resolves when each of these has joined all others, and nobody else. */
+export async function settled(nodes: readonly Node[]): Promise<void> {
+  await eventually(async () => {
+    for (const node of nodes) {
+      const expected = nodes.filter((other) => other !== node).map(({ url }) => url);
+      const members = await node.members();
+      if (members.join() !== expected.sort().join())
+        throw new Error(`${node.url} has joined ${members.join(', ') || 'nobody'}, not ${expected.join(', ')}`);
+    }
+  });
 }
 
 /** Waits until what is expected is so; up to 30 s, which only a failure takes. */

@@ -1,4 +1,5 @@
 /** What a test and the node it has started say to each other. */
+import type { NatsOptions } from '@cometd-ts/oort/nats';
 import type { ServerOptions } from '@cometd-ts/server';
 
 /** How a node starts. */
@@ -9,6 +10,8 @@ export interface Plan {
   /** Where other nodes are reached, when that is not their URL. */
   readonly addresses: Record<string, string>;
   readonly server: ServerOptions;
+  /** With this, its engine is the one on NATS, otherwise the mesh. */
+  readonly nats?: NatsOptions;
 }
 
 export interface Request {

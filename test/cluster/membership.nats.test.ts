@@ -1,0 +1,15 @@
+/** Nodes on NATS as processes: who has joined and who has left, whatever happens to them and to their ways to NATS. */
+import { type NatsServer, natsProgram, startNats } from '@cometd-ts/testkit/nats';
+import { afterAll, beforeAll, describe } from 'vitest';
+import { membershipSuite } from './membership-suite.ts';
+import { NatsNodes } from './nats-nodes.ts';
+
+describe.skipIf('reason' in natsProgram('current'))('on NATS', () => {
+  let nats: NatsServer;
+  beforeAll(async () => {
+    nats = await startNats();
+  });
+  afterAll(() => nats.close());
+
+  membershipSuite(() => NatsNodes.ready(nats));
+});

@@ -1,0 +1,80 @@
+/** Clients that publish and hear, and note both in a history. */
+import { AckExtension, BayeuxClient } from '@cometd-ts/client/node';
+import type { History, Mark } from '@cometd-ts/testkit';
+import { expect } from 'vitest';
+import { eventually, type Node } from './nodes.ts';
+
+export const channel = '/news';
+
+/** What a history has found when all is well. */
+export const clean = { ghosts: [], unexpected: [], duplicates: [], inversions: [], lost: [] };
+
+/** A client at a node that publishes and hears, and notes both. */
+export class Voice {
+  readonly name: string;
+  readonly client: BayeuxClient;
+  readonly #history: History;
+  #speaking: Promise<void> | undefined;
+  #isOver = false;
+
+  static async at(node: Node, name: string, history: History): Promise<Voice> {
+    const client = new BayeuxClient(node.url, { extensions: [new AckExtension()] });
+    await client.handshake();
+    await client.getChannel(channel).subscribe(({ data }) => history.heard(name, channel, data as Mark));
+    history.subscribed(name, channel);
+    return new Voice(name, client, history);
+  }
+
+  private constructor(name: string, client: BayeuxClient, history: History) {
+    this.name = name;
+    this.client = client;
+    this.#history = history;
+  }
+
+  /** Publishes one after the other, until `hush`. */
+  speak(): void {
+    this.#speaking = this.#speak();
+  }
+
+  async hush(): Promise<void> {
+    this.#isOver = true;
+    await this.#speaking;
+  }
+
+  async #speak(): Promise<void> {
+    while (!this.#isOver) {
+      const mark = this.#history.publish(this.name, channel);
+      try {
+        await this.client.getChannel(channel).publish(mark);
+        this.#history.confirmed(mark);
+      } catch (error) {
+        // Whether it was heard nobody knows: the history counts it as neither.
+        if (this.client.status.type === 'disconnected') throw error;
+      }
+    }
+  }
+}
+
+/** One client at each node. */
+export async function voices(nodes: readonly Node[], history: History): Promise<Voice[]> {
+  const found: Voice[] = [];
+  for (const [index, node] of nodes.entries()) found.push(await Voice.at(node, `v${index}`, history));
+  return found;
+}
+
+/** Everybody has heard the last word of everybody, so whatever is on its way has arrived. */
+export async function fallSilent(all: readonly Voice[], history: History): Promise<void> {
+  for (const voice of all) await voice.hush();
+  const last: Mark[] = [];
+  for (const { client, name } of all) {
+    const mark = history.publish(name, channel);
+    await client.getChannel(channel).publish(mark);
+    history.confirmed(mark);
+    last.push(mark);
+  }
+  await eventually(() => {
+    const lost = history.check().lost.filter((line) => last.some(({ p, n }) => line.startsWith(`${p}#${n} `)));
+    expect(lost).toEqual([]);
+  });
+  for (const { client } of all) await client.disconnect();
+}
