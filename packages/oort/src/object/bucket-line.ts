@@ -218,14 +218,19 @@ export class BucketLine implements Line, Watcher {
   async #begin(): Promise<void> {
     await this.#bucket.put([this.#oort.id], this.#holder.whole());
     let timer: NodeJS.Timeout | undefined;
+    let registration: Registration | undefined;
     const opened = new Promise<void>((resolve, reject) => {
+      const fail = (why: string): void =>
+        reject(new BucketError('down', `The parts of the object '${this.#name}' have not come: ${why}`));
+      timer = setTimeout(fail, PATIENCE, `${PATIENCE} ms are over`);
+      registration = this.#oort.addListener('status', ({ state, reason }) => state === 'down' && fail(reason));
       this.#opened = resolve;
-      const late = (): void =>
-        reject(new BucketError('down', `The parts of the object '${this.#name}' have not come in ${PATIENCE} ms`));
-      timer = setTimeout(late, PATIENCE);
     });
     this.#watch = this.#bucket.watch(this);
-    await opened.finally(() => clearTimeout(timer));
+    await opened.finally(() => {
+      clearTimeout(timer);
+      registration?.remove();
+    });
   }
 
   #writeWhole(): void {

@@ -2,6 +2,7 @@
 import {
   type Bucket,
   type BucketEntry,
+  type Buckets,
   OortLongMap,
   OortObject,
   OortObjectFactories,
@@ -155,6 +156,29 @@ describe('a start', () => {
     await cloud.settled();
     await atA.start();
     expect(atA.getInfos().map(({ url }) => url)).toEqual([a.url, b.url]);
+  });
+
+  it('is refused when the node is cut off before the parts of the others have come', async () => {
+    const [cloud, a, b] = await pair();
+    const late = new OortStringMap<number>(a.oort, 'late');
+    const buckets = a.oort.engine.buckets as Buckets;
+    const open = buckets.open.bind(buckets);
+    buckets.open = async (...asked) => {
+      const bucket = await open(...asked);
+      const watch: Bucket['watch'] = (...args) => {
+        cloud.memory.cutOff(a.url);
+        return bucket.watch(...args);
+      };
+      return { ...bucket, watch };
+    };
+    await expect(late.start()).rejects.toMatchObject({ code: 'down' });
+    buckets.open = open;
+    await late.stop();
+    cloud.memory.reconnect(a.url);
+    await cloud.settled();
+    await late.start();
+    expect(late.getInfo(b.url)).toBeNull();
+    await late.stop();
   });
 });
 
