@@ -13,7 +13,11 @@ export default defineConfig({
     projects: [
       {
         ...sources,
-        test: { name: 'unit', include: ['packages/*/test/**/*.test.ts'], exclude: ['**/*.nats.test.ts'] },
+        test: {
+          name: 'unit',
+          include: ['packages/*/test/**/*.test.ts', 'bench/test/*/**/*.test.ts'],
+          exclude: ['**/*.nats.test.ts'],
+        },
       },
       {
         ...sources,
@@ -23,6 +27,7 @@ export default defineConfig({
             'test/{conformance,drop-in,faults,integration}/**/*.test.ts',
             'interop/**/*.test.ts',
             'demos/test/**/*.test.ts',
+            'bench/test/*.test.ts',
           ],
           exclude: ['**/node_modules/**', 'interop/{java,balancers,oort}/**'],
           testTimeout: 30_000,
