@@ -41,8 +41,10 @@ export {
 } from './service/answer.ts';
 // The names of older books.
 export {
+  type ElectionOptions,
   OortPrimaryService,
   OortPrimaryService as OortMasterService,
+  type OortPrimaryServiceEvents,
   type OortPrimaryServiceOptions,
 } from './service/primary.ts';
 export {
@@ -50,6 +52,13 @@ export {
   OortPrimaryLong as OortMasterLong,
   type OortPrimaryLongOptions,
 } from './service/primary-long.ts';
-export { OortService, type OortServiceOptions, type ServiceRequest } from './service/service.ts';
-export { type PresenceEvent, Seti, type SetiEvents } from './seti/seti.ts';
+export {
+  anyNode,
+  OortService,
+  type OortServiceOptions,
+  type ServiceRequest,
+  type ServiceTarget,
+} from './service/service.ts';
+export { SetiError } from './seti/routing.ts';
+export { type PresenceEvent, Seti, type SetiEvents, type SetiOptions, type WatchEvent } from './seti/seti.ts';
 export { Tap } from './tap.ts';

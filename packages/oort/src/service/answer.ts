@@ -23,10 +23,11 @@ export function ignore(data: unknown = null): Answer<never> {
 /**
  * Why a request failed:
  * `failure`: the other node said so, `data` is what it said · `timeout`: nobody answered in time; it may have been done all the same ·
- * `left`: the node has left, and it may have been done · `unreachable`: there is no way to that node, nothing was sent ·
- * `overflow`: too many requests are under way · `stopped`: the service was stopped, here.
+ * `left`: the node has left, and it may have been done · `unreachable`: there is no way to that node, or it does not have the service;
+ * nothing was done · `overflow`: too many requests are under way · `tooLarge`: the request, or its answer, is over the payload
+ * limit of the message system · `stopped`: the service was stopped, here.
  */
-export type ServiceErrorCode = 'failure' | 'timeout' | 'left' | 'unreachable' | 'overflow' | 'stopped';
+export type ServiceErrorCode = 'failure' | 'timeout' | 'left' | 'unreachable' | 'overflow' | 'tooLarge' | 'stopped';
 
 export class OortServiceError extends Error {
   override readonly name = 'OortServiceError';

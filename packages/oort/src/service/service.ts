@@ -3,10 +3,11 @@ import { attempt, chain, type Maybe } from '@cometd-ts/protocol';
 import type { LocalSession, Registration } from '@cometd-ts/server';
 import { localSession } from '../local.ts';
 import type { Oort } from '../oort.ts';
+import { AddressError, type Addresses } from '../powers.ts';
 import { serviceBroadcastChannel, serviceChannel, serviceResultChannel } from '../wire.ts';
 import { type Answer, failure, OortServiceError } from './answer.ts';
 import { Pending, type Waiting } from './pending.ts';
-import { type RequestRecord, readRequest, readResult } from './records.ts';
+import { type RequestRecord, type ResultRecord, readRequest, readResult } from './records.ts';
 
 export interface OortServiceOptions {
   /** How long an answer may take, in ms. Default 5000. */
@@ -25,6 +26,18 @@ export interface ServiceRequest<Parameter> {
 }
 
 /**
+ * Whom to ask when any node that has the service will do: one of them gets the request, whichever the message system picks,
+ * this one included. Its `ignore` is a failure: no other is asked.
+ */
+export const anyNode: unique symbol = Symbol('any node');
+
+/** URL of the node that is asked, null for all nodes, or `anyNode`. */
+export type ServiceTarget = string | null | typeof anyNode;
+
+/** How much later than the request itself the message system gives up, in ms: so that whoever asked hears of it once. */
+const LATER = 1_000;
+
+/**
  * The base of services. Each node has an instance of the same name; `onForward` answers what other nodes, or this one, ask.
  *
  * @example
@@ -40,6 +53,7 @@ export abstract class OortService<Parameter = unknown, Result = unknown, Context
   readonly name: string;
   readonly #pending: Pending;
   readonly #maxPending: number;
+  readonly #timeout: number;
   #registrations: Registration[] = [];
   #session: LocalSession | null = null;
   #ids = 0;
@@ -53,6 +67,7 @@ export abstract class OortService<Parameter = unknown, Result = unknown, Context
     this.oort = oort;
     this.name = name;
     this.#maxPending = maxPending;
+    this.#timeout = timeout;
     this.#pending = new Pending(timeout, maxPending);
   }
 
@@ -71,6 +86,7 @@ export abstract class OortService<Parameter = unknown, Result = unknown, Context
       listen(serviceChannel(name), (data) => this.#asked(data, false)),
       listen(serviceResultChannel(name), (data) => this.#answered(data)),
       oort.addListener('cometLeft', ({ url }) => this.#pending.left(url)),
+      ...this.#served(oort.engine.addresses),
     ];
     oort.observeChannel(serviceBroadcastChannel(name));
   }
@@ -113,14 +129,16 @@ export abstract class OortService<Parameter = unknown, Result = unknown, Context
   // Asking
 
   /**
-   * Asks the node of this URL, or with null all nodes, this one included; the first that succeeds or fails has answered. The answer comes
+   * Asks the node of this URL, or with null all nodes, this one included; the first that succeeds or fails has answered. With `anyNode`
+   * one of those that have the service is asked; that needs an engine with addresses. The answer comes
    * to `onForwardSucceeded` or `onForwardFailed`, with `context`, never before this returns. False when there is no way to the node,
-   * or too many requests wait: nothing was sent, and nothing will come. Throws `TypeError` before `start`.
+   * or too many requests wait: nothing was sent, and nothing will come. Throws `TypeError` before `start`, and for `anyNode` where
+   * the engine has no addresses.
    */
-  forward(target: string | null, parameter: Parameter, context: Context): boolean {
+  forward(target: ServiceTarget, parameter: Parameter, context: Context): boolean {
     const { diagnostics } = this.oort.server;
     const refused = this.#ask(target, parameter, {
-      target,
+      target: typeof target === 'string' ? target : null,
       succeeded: (data) =>
         void diagnostics.guard('OortService', undefined, () => this.onForwardSucceeded(data as Result, context)),
       failed: (error) => void diagnostics.guard('OortService', undefined, () => this.onForwardFailed(error, context)),
@@ -130,7 +148,7 @@ export abstract class OortService<Parameter = unknown, Result = unknown, Context
 
   /** As `forward`, as a promise. Rejects with `OortServiceError`. With an aborted `signal` the answer is no longer waited for. */
   call(
-    target: string | null,
+    target: ServiceTarget,
     parameter: Parameter,
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<Result> {
@@ -138,7 +156,7 @@ export abstract class OortService<Parameter = unknown, Result = unknown, Context
       signal?.throwIfAborted();
       const end = (): void => signal?.removeEventListener('abort', abort);
       const refused = this.#ask(target, parameter, {
-        target,
+        target: typeof target === 'string' ? target : null,
         succeeded: (data) => {
           end();
           resolve(data as Result);
@@ -157,7 +175,7 @@ export abstract class OortService<Parameter = unknown, Result = unknown, Context
     });
   }
 
-  #ask(target: string | null, parameter: Parameter, waiting: Waiting): OortServiceError | null {
+  #ask(target: ServiceTarget, parameter: Parameter, waiting: Waiting): OortServiceError | null {
     const session = this.#session;
     if (!session?.isHandshook) throw new TypeError(`Start the service '${this.name}' first`);
     if (this.#pending.isFull) {
@@ -174,25 +192,83 @@ export abstract class OortService<Parameter = unknown, Result = unknown, Context
       'oort.service.url': oort.url,
       'oort.service.parameter': parameter,
     };
-    if (target !== null && target !== oort.url) {
+    if (target === oort.url) {
+      this.#pending.add(id, waiting);
+      queueMicrotask(() => this.#asked(record, false));
+      return null;
+    }
+    const addresses = this.#addresses;
+    if (addresses) return this.#asks(addresses, target, record, waiting);
+    if (target === anyNode)
+      throw new TypeError(`To ask anyNode needs an engine with addresses, and '${oort.engine.name}' has none`);
+    if (target !== null) {
       // Sent first: the answer comes in a later turn, and what cannot be sent leaves nothing behind.
       const sent = oort.send(target, { channel: serviceChannel(this.name), data: record });
       if (!sent) return new OortServiceError('unreachable', `There is no way to the node ${target}`);
       this.#pending.add(id, waiting);
       return null;
     }
+    const channel = serviceBroadcastChannel(this.name);
+    void oort.server.createChannelIfAbsent(channel).channel.publish(session, record);
     this.#pending.add(id, waiting);
-    if (target === null) {
-      const channel = serviceBroadcastChannel(this.name);
-      try {
-        void oort.server.createChannelIfAbsent(channel).channel.publish(session, record);
-      } catch (error) {
-        this.#pending.take(id);
-        throw error;
-      }
-    }
-    queueMicrotask(() => this.#asked(record, target === null));
+    queueMicrotask(() => this.#asked(record, true));
     return null;
+  }
+
+  // By addresses: whether anybody is there is known at once, and answers come as answers
+
+  /** Null where the engine has none, or other nodes do not hear them yet. */
+  get #addresses(): Addresses | null {
+    const { addresses, isMoving } = this.oort.engine;
+    return isMoving ? null : (addresses ?? null);
+  }
+
+  /** Requests by message are heard all the same: nodes that move from another engine send them. */
+  #served(addresses: Addresses | undefined): Registration[] {
+    if (!addresses) return [];
+    const answer = (data: unknown, all: boolean): Maybe<ResultRecord | undefined> => {
+      const request = readRequest(data);
+      if (!request) this.oort.server.diagnostics.rejected('oort_service', this.name);
+      return request && this.#session ? this.#answer(request, all) : undefined;
+    };
+    return [
+      addresses.serve(this.#address(null), (data) => answer(data, true)),
+      addresses.serve(this.#address(this.oort.url), (data) => answer(data, false)),
+      addresses.serve(this.#address(anyNode), (data) => answer(data, false), { shared: true }),
+    ];
+  }
+
+  #address(target: ServiceTarget): readonly string[] {
+    if (target === anyNode) return ['service', this.name, 'any'];
+    return target === null ? ['service', this.name, 'all'] : ['service', this.name, 'node', target];
+  }
+
+  #asks(addresses: Addresses, target: ServiceTarget, record: RequestRecord, waiting: Waiting): OortServiceError | null {
+    const { oort } = this;
+    if (typeof target === 'string' && !oort.isCometConnected(target))
+      return new OortServiceError('unreachable', `There is no way to the node ${target}`);
+    // What cannot be written throws here, and leaves nothing behind.
+    oort.server.settings.jsonContext.generate(record);
+    const id = record['oort.service.id'];
+    this.#pending.add(id, waiting);
+    addresses.ask(this.#address(target), record, { timeout: this.#timeout + LATER }).then(
+      (result) => this.#answered(result),
+      (error: unknown) => {
+        // Who is cut off can still ask itself.
+        if (typeof target !== 'string' && error instanceof AddressError && error.code === 'down')
+          this.#asked(record, target === null);
+        else this.#pending.take(id)?.failed(this.#problem(target, error));
+      },
+    );
+    return null;
+  }
+
+  #problem(target: ServiceTarget, error: unknown): OortServiceError {
+    const code = error instanceof AddressError ? error.code : null;
+    const why = error instanceof Error ? error.message : String(error);
+    if (code === 'timeout' || code === 'tooLarge') return new OortServiceError(code, why);
+    const whom = typeof target === 'string' ? `The node ${target} cannot be asked` : 'Nobody can be asked';
+    return new OortServiceError('unreachable', `${whom} for the service '${this.name}': ${why}`);
   }
 
   // Being asked
@@ -201,6 +277,13 @@ export abstract class OortService<Parameter = unknown, Result = unknown, Context
     const request = readRequest(data);
     if (!request) return this.oort.server.diagnostics.rejected('oort_service', this.name);
     if (!this.#session) return;
+    void chain(this.#answer(request, all), (result) => {
+      if (result) this.#reply(request['oort.service.url'], result);
+    });
+  }
+
+  /** Undefined when this node has nothing to say to a request that went to all. */
+  #answer(request: RequestRecord, all: boolean): Maybe<ResultRecord | undefined> {
     const url = request['oort.service.url'];
     const parameter = request['oort.service.parameter'] as Parameter;
     const answered = attempt<Answer<Result> | null>(
@@ -210,19 +293,18 @@ export abstract class OortService<Parameter = unknown, Result = unknown, Context
         return all ? null : failure(reasonOf(error));
       },
     );
-    void chain(answered, (answer) => {
-      if (answer && !(all && answer.kind === 'ignore')) this.#reply(request, answer);
+    return chain(answered, (answer) => {
+      if (!answer || (all && answer.kind === 'ignore')) return undefined;
+      return {
+        'oort.service.id': request['oort.service.id'],
+        'oort.service.url': this.oort.url,
+        'oort.service.result': answer.kind === 'success',
+        'oort.service.data': answer.data,
+      };
     });
   }
 
-  #reply(request: RequestRecord, { kind, data }: Answer<Result>): void {
-    const requester = request['oort.service.url'];
-    const result = {
-      'oort.service.id': request['oort.service.id'],
-      'oort.service.url': this.oort.url,
-      'oort.service.result': kind === 'success',
-      'oort.service.data': data,
-    };
+  #reply(requester: string, result: ResultRecord): void {
     if (requester === this.oort.url) return queueMicrotask(() => this.#answered(result));
     void this.oort.server.diagnostics.guard('OortService', false, () =>
       this.oort.send(requester, { channel: serviceResultChannel(this.name), data: result }),

@@ -23,11 +23,14 @@ export interface UserRecord {
 /** What arrived, or null when it is neither. */
 export function readRecord(data: unknown): PresenceRecord | UserRecord | null {
   if (typeof data !== 'object' || data === null) return null;
-  const fields = data as Readonly<Record<string, unknown>>;
-  if ('presence' in fields) return readPresence(fields);
-  const { userId, channel } = fields;
+  return 'presence' in data ? readPresence(data as Readonly<Record<string, unknown>>) : readUserRecord(data);
+}
+
+export function readUserRecord(data: unknown): UserRecord | null {
+  if (typeof data !== 'object' || data === null) return null;
+  const { userId, channel, data: value } = data as Partial<Record<keyof UserRecord, unknown>>;
   if (typeof userId !== 'string' || typeof channel !== 'string' || !isForUsers(channel)) return null;
-  return { userId, channel, data: fields.data };
+  return { userId, channel, data: value };
 }
 
 /** Meta messages are the server's alone: with them another node could end or lead astray the clients of this one. */

@@ -1,13 +1,34 @@
 /** Users across the cluster: who is where, and messages to them wherever they are. Book section 9.6. */
 import type { LocalSession, Registration, ServerSession } from '@cometd-ts/server';
-import type { Member } from '../engine.ts';
 import { Events } from '../events.ts';
 import { localSession } from '../local.ts';
 import type { Oort } from '../oort.ts';
-import { SETI_ALL, setiChannel, setiId } from '../wire.ts';
-import { Latest } from './latest.ts';
+import { AddressError, type AddressErrorCode } from '../powers.ts';
+import { setiId } from '../wire.ts';
+import { Interest } from './interest.ts';
+import { NewsByBucket } from './news-bucket.ts';
+import { NewsByMessages } from './news-messages.ts';
 import { Presences } from './presences.ts';
-import { isPresence, type PresenceRecord, readRecord, type UserRecord } from './records.ts';
+import type { UserRecord } from './records.ts';
+import { type Routing, type SetiDesk, SetiError } from './routing.ts';
+import { Table } from './table.ts';
+
+export interface SetiOptions {
+  /**
+   * How users are found; the same on all nodes. `table`: every node knows every user, told by messages as Java nodes do it.
+   * `bucket`: the same, kept in a bucket of the message system. `interest`: a node knows its own users alone, and messages find
+   * the others by their address. `bucket` and `interest` need an engine that can do it. Default `table`.
+   */
+  readonly routing?: 'table' | 'bucket' | 'interest';
+  /**
+   * With `interest`: users share so many addresses instead of having one each, for millions of users; the same on all nodes. Costs:
+   * a message to a user reaches every node that has any user of the shard, and that nobody has a user is known only when
+   * `timeout` is over. Default 0: an address for each user.
+   */
+  readonly shards?: number;
+  /** With `interest`: how long the answer of a node that has a user may take, in ms. Default 2000. */
+  readonly timeout?: number;
+}
 
 /** A user has come to a node, or left it. */
 export interface PresenceEvent {
@@ -18,18 +39,20 @@ export interface PresenceEvent {
   readonly isLocal: boolean;
 }
 
+/** A user that is watched has come to a node, or left it. */
+export interface WatchEvent extends PresenceEvent {
+  readonly isPresent: boolean;
+}
+
 export interface SetiEvents {
-  /** The first session of a user on a node. */
+  /** The first session of a user on a node. With routing `interest`, on this node, or of a user that is watched. */
   presenceAdded: (event: PresenceEvent) => void;
   /** The last session of a user on a node is gone, or the node is. */
   presenceRemoved: (event: PresenceEvent) => void;
 }
 
-/** Most characters of user ids in one message: what nodes take in one frame is limited. */
-const LIST_LENGTH = 400_000;
-
-/** How many nodes that have not joined are remembered. */
-const MOST_EARLY = 1_000;
+/** How many questions about users are under way at a time. */
+const QUESTIONS = 1_000;
 
 export class Seti {
   readonly oort: Oort;
@@ -37,61 +60,64 @@ export class Seti {
   readonly #id: string;
   readonly #presences: Presences = new Presences();
   readonly #events: Events<SetiEvents>;
-  readonly #heard: Map<string, Latest> = new Map();
-  /** Nodes that told of users before they joined; of those who never do nobody would hear that they are gone. */
-  readonly #early: Set<string> = new Set();
+  readonly #routing: Routing;
+  readonly #watchers: Map<string, Set<(event: WatchEvent) => void>> = new Map();
   /** The listener for the end of a session, by session and user: a session may have several users. */
-  readonly #watches: Map<ServerSession, Map<string, Registration>> = new Map();
-  #registrations: Registration[] = [];
+  readonly #ends: Map<ServerSession, Map<string, Registration>> = new Map();
   #session: LocalSession | null = null;
-  #seq = 0;
 
-  constructor(oort: Oort) {
+  /** Throws `RangeError` for options out of range. */
+  constructor(oort: Oort, { routing = 'table', shards = 0, timeout = 2_000 }: SetiOptions = {}) {
+    if (!Number.isSafeInteger(shards) || shards < 0 || shards > 65_536)
+      throw new RangeError(`The option 'shards' must be from 0 to 65536, not ${shards}`);
+    if (!(timeout > 0 && timeout < 2 ** 31))
+      throw new RangeError(`The option 'timeout' must be ms above 0, not ${timeout}`);
     this.oort = oort;
     this.#id = setiId(oort.url);
     this.#events = new Events(oort.server.diagnostics);
+    const desk: SetiDesk = {
+      oort,
+      id: this.#id,
+      presences: this.#presences,
+      deliver: (record) => this.#deliver(record),
+      publish: (channel, data) => {
+        const session = this.#session;
+        // When the server stops, its local sessions end in any order.
+        if (session?.isHandshook) void oort.server.createChannelIfAbsent(channel).channel.publish(session, data);
+      },
+      note: (url, added, removed) => this.#note(url, added, removed),
+    };
+    if (routing === 'interest') this.#routing = new Interest(desk, { shards, timeout });
+    else if (routing === 'bucket') this.#routing = new Table(desk, new NewsByBucket(desk));
+    else if (routing === 'table') this.#routing = new Table(desk, new NewsByMessages(desk));
+    else throw new RangeError(`The option 'routing' must be 'table', 'bucket' or 'interest', not '${String(routing)}'`);
   }
 
-  /** Call it after the start of `oort`. Rejects with `TypeError` when that has not started, or this has. */
+  /**
+   * Call it after the start of `oort`. Rejects with `TypeError` when that has not started, or this has, and when the engine
+   * cannot do what `routing` needs.
+   */
   async start(): Promise<void> {
     const { oort } = this;
     if (!oort.isStarted) throw new TypeError('Start the Oort before its Seti');
     if (this.#session) throw new TypeError('This Seti was started before');
-    const session = await localSession(oort.server, `seti-${this.#id}`);
-    this.#session = session;
-    this.#registrations = [
-      oort.addListener('cometJoined', ({ url }) => this.#tell(url, this.#early.delete(url) || undefined)),
-      oort.addListener('cometLeft', (member) => this.#left(member)),
-      oort.addListener('observed', (channel, _member, deliver) => {
-        if (channel === SETI_ALL) for (const record of this.#list(true)) deliver({ channel: SETI_ALL, data: record });
-      }),
-      ...[SETI_ALL, setiChannel(oort.url)].map((name) =>
-        oort.server.createChannelIfAbsent(name).channel.addListener('message', (sender, _channel, message) => {
-          if (oort.isOort(sender)) this.#arrived(message.data);
-        }),
-      ),
-    ];
-    oort.observeChannel(SETI_ALL);
-    oort.observeChannel(setiChannel(oort.url));
+    this.#session = await localSession(oort.server, `seti-${this.#id}`);
+    await this.#routing.start();
   }
 
   /** The users of this node are present nowhere else any more. Their sessions go on. */
   async stop(): Promise<void> {
     const session = this.#session;
     if (!session) return;
-    const { oort } = this;
-    this.#broadcast({ userIds: [], oortURL: oort.url, presence: true, replace: true, alive: false, seq: ++this.#seq });
+    await this.#routing.stop();
     this.#session = null;
-    for (const registration of this.#registrations) registration.remove();
-    for (const name of [SETI_ALL, setiChannel(oort.url)]) oort.deobserveChannel(name);
-    for (const watches of this.#watches.values()) for (const watch of watches.values()) watch.remove();
-    this.#watches.clear();
+    for (const ends of this.#ends.values()) for (const end of ends.values()) end.remove();
+    this.#ends.clear();
+    this.#watchers.clear();
     for (const user of this.#presences.localUsers)
       for (const own of this.#presences.sessions(user)) this.#presences.removeSession(user, own);
     for (const user of this.#presences.users)
       for (const node of this.#presences.nodes(user)) this.#presences.removeNode(user, node);
-    this.#heard.clear();
-    this.#early.clear();
     if (session.isHandshook) await session.disconnect();
   }
 
@@ -104,7 +130,8 @@ export class Seti {
   /**
    * The session is one of the user's, until it ends or is disassociated. False when it is already, or has ended.
    * Throws `TypeError` before `start`, for an id that is no text, and for a session whose handshake is still under way, as
-   * it is in `canHandshake`: whether it is let in nobody knows yet. `sessionAdded` is the place.
+   * it is in `canHandshake`: whether it is let in nobody knows yet. `sessionAdded` is the place. Throws `RangeError` for an id
+   * that is too long to have an address.
    */
   associate(userId: string, session: ServerSession): boolean {
     this.#started();
@@ -114,13 +141,19 @@ export class Seti {
       throw new TypeError('The handshake of the session is still under way: associate it in sessionAdded');
     const added = this.#presences.addSession(userId, session);
     if (added === 'none') return false;
-    const watches = this.#watches.get(session) ?? new Map<string, Registration>();
-    this.#watches.set(session, watches);
-    watches.set(
+    try {
+      if (added === 'first') this.#routing.came(userId);
+    } catch (error) {
+      this.#presences.removeSession(userId, session);
+      throw error;
+    }
+    const ends = this.#ends.get(session) ?? new Map<string, Registration>();
+    this.#ends.set(session, ends);
+    ends.set(
       userId,
       session.addListener('removed', () => void this.disassociate(userId, session)),
     );
-    if (added === 'first') this.#changed(userId, true);
+    if (added === 'first') this.#tell(userId, this.oort.url, true);
     return true;
   }
 
@@ -132,11 +165,14 @@ export class Seti {
     if (session === undefined) return this.#presences.sessions(userId).filter((own) => this.disassociate(userId, own));
     const removed = this.#presences.removeSession(userId, session);
     if (removed === 'none') return false;
-    const watches = this.#watches.get(session);
-    watches?.get(userId)?.remove();
-    watches?.delete(userId);
-    if (watches?.size === 0) this.#watches.delete(session);
-    if (removed === 'last') this.#changed(userId, false);
+    const ends = this.#ends.get(session);
+    ends?.get(userId)?.remove();
+    ends?.delete(userId);
+    if (ends?.size === 0) this.#ends.delete(session);
+    if (removed === 'last') {
+      this.#routing.went(userId);
+      this.#tell(userId, this.oort.url, false);
+    }
     return true;
   }
 
@@ -150,24 +186,73 @@ export class Seti {
     return this.#presences.sessionCount(userId);
   }
 
-  /** Whether the user is on any node. */
-  isPresent(userId: string): boolean {
-    return this.getPresenceCount(userId) > 0;
-  }
-
-  /** Sessions the user has here, and nodes elsewhere: how many the user has there is not known here. */
-  getPresenceCount(userId: string): number {
-    return this.#presences.sessionCount(userId) + this.#presences.nodeCount(userId);
-  }
-
-  /** All users of the cluster, as known at this moment. */
-  get userIds(): readonly string[] {
-    return this.#presences.users;
-  }
-
   /** The users of this node. */
   get associatedUserIds(): readonly string[] {
     return this.#presences.localUsers;
+  }
+
+  // Users of the cluster
+
+  /**
+   * Whether the user is on any node. With routing `interest` that is known of users that are here or watched; of others it
+   * throws `TypeError`: `askPresent` finds out.
+   */
+  isPresent(userId: string): boolean {
+    return this.isAssociated(userId) || this.getPresenceCount(userId) > 0;
+  }
+
+  /**
+   * Sessions the user has here, and nodes elsewhere: how many the user has there is not known here. With routing `interest`
+   * it throws `TypeError` for users that are not watched.
+   */
+  getPresenceCount(userId: string): number {
+    if (!this.#watchers.has(userId)) this.#knowing('Watch the user, or use askPresent');
+    return this.#presences.sessionCount(userId) + this.#presences.nodeCount(userId);
+  }
+
+  /** All users of the cluster, as known at this moment. Throws `TypeError` with routing `interest`. */
+  get userIds(): readonly string[] {
+    this.#knowing('associatedUserIds are those of this node');
+    return this.#presences.users;
+  }
+
+  /** Whether the user is on any node, with every routing. Rejects with `SetiError` when that cannot be known. */
+  async askPresent(userId: string): Promise<boolean> {
+    this.#started();
+    if (this.isAssociated(userId)) return true;
+    return (await this.#each([userId], (user) => this.#routing.ask(user))).length === 0;
+  }
+
+  /**
+   * `watcher` is told when the user comes to a node or leaves it, with every routing, beginning with the nodes where the user
+   * is; never before this returns. Throws `TypeError` before `start`.
+   */
+  watch(userId: string, watcher: (event: WatchEvent) => void): Registration {
+    this.#started();
+    if (typeof watcher !== 'function') throw new TypeError('A watcher must be a function');
+    // What comes before it has been told where the user is is part of that.
+    let hasBegun = false;
+    const entry = (event: WatchEvent): void => {
+      if (hasBegun) watcher(event);
+    };
+    const watchers = this.#watchers.get(userId) ?? new Set();
+    if (watchers.size === 0) this.#routing.watch(userId);
+    this.#watchers.set(userId, watchers.add(entry));
+    queueMicrotask(() => {
+      if (!this.#watchers.get(userId)?.has(entry)) return;
+      hasBegun = true;
+      const here = this.isAssociated(userId) ? [this.oort.url] : [];
+      for (const url of [...here, ...this.#presences.nodes(userId)])
+        this.oort.server.diagnostics.notify('watcher', [entry], this.#event(userId, url, true));
+    });
+    return {
+      remove: () => {
+        watchers.delete(entry);
+        if (watchers.size > 0 || this.#watchers.get(userId) !== watchers) return;
+        this.#watchers.delete(userId);
+        this.#routing.unwatch(userId);
+      },
+    };
   }
 
   addListener<Name extends keyof SetiEvents>(name: Name, listener: SetiEvents[Name]): Registration {
@@ -179,133 +264,93 @@ export class Seti {
   /**
    * Delivers to all sessions of these users, wherever they are, subscribed or not: a service channel is the usual choice.
    * Answers the users nobody is known to have; the other nodes are asked for these, too. At most once: whoever is moving
-   * from one node to another may miss it. Throws `TypeError` before `start`, and what the JSON context throws for data it cannot write.
+   * from one node to another may miss it. With routing `interest` it answers those of other nodes the message could not be sent to,
+   * because this one is cut off: that nobody has a user is not known at once, see `reachUsers`.
+   * Throws `TypeError` before `start`, and what the JSON context throws for data it cannot write.
    */
   sendMessage(userIds: string | readonly string[], channel: string, data: unknown): readonly string[] {
-    const session = this.#started();
-    const unknown: string[] = [];
-    for (const userId of new Set(typeof userIds === 'string' ? [userIds] : userIds)) {
-      for (const own of this.#presences.sessions(userId)) void own.deliver(session, channel, data);
-      const nodes = this.#presences.nodes(userId);
+    this.#started();
+    return distinct(userIds).filter((userId) => {
       const record: UserRecord = { userId, channel, setiId: this.#id, data };
-      for (const url of nodes) this.#publish(setiChannel(url), record);
-      if (nodes.length > 0 || this.isAssociated(userId)) continue;
-      unknown.push(userId);
-      this.#publish(SETI_ALL, record);
-    }
-    return unknown;
+      this.#deliver(record);
+      return !this.#routing.send(record) && !this.isAssociated(userId);
+    });
   }
 
-  // What other nodes say
+  /**
+   * As `sendMessage`, and resolves with the users nobody has, with every routing. Rejects with `SetiError` when that cannot be known
+   * of some; to the others the message was delivered.
+   */
+  async reachUsers(userIds: string | readonly string[], channel: string, data: unknown): Promise<readonly string[]> {
+    this.#started();
+    return this.#each(distinct(userIds), async (userId) => {
+      const record: UserRecord = { userId, channel, setiId: this.#id, data };
+      this.#deliver(record);
+      // Whoever else has a user of this node is sent it; nobody waits for that.
+      if (!this.isAssociated(userId)) return this.#routing.reach(record);
+      this.#routing.send(record);
+      return true;
+    });
+  }
 
-  #arrived(data: unknown): void {
-    const record = readRecord(data);
-    if (!record) {
-      this.oort.server.diagnostics.rejected('seti', SETI_ALL);
-      return;
-    }
-    if (isPresence(record)) return this.#present(record);
+  /** The users of which `found` is false. */
+  async #each(userIds: readonly string[], found: (userId: string) => Promise<boolean>): Promise<readonly string[]> {
+    const nobody: string[] = [];
+    const unknown: string[] = [];
+    let problem: { readonly code: AddressErrorCode; readonly message: string } | null = null;
+    for (let from = 0; from < userIds.length; from += QUESTIONS)
+      await Promise.all(
+        userIds.slice(from, from + QUESTIONS).map(async (userId) => {
+          try {
+            if (!(await found(userId))) nobody.push(userId);
+          } catch (error) {
+            if (!(error instanceof AddressError)) throw error;
+            problem = error;
+            unknown.push(userId);
+          }
+        }),
+      );
+    if (problem === null) return nobody;
+    const { code, message } = problem as { readonly code: AddressErrorCode; readonly message: string };
+    throw new SetiError(code, `Whether anybody has ${unknown.length} users is not known: ${message}`, unknown, nobody);
+  }
+
+  #deliver({ userId, channel, data }: UserRecord): void {
     const session = this.#session;
-    if (!session) return;
-    // Only to sessions of this node: the sender addresses every node itself.
-    for (const own of this.#presences.sessions(record.userId)) void own.deliver(session, record.channel, record.data);
+    if (session) for (const own of this.#presences.sessions(userId)) void own.deliver(session, channel, data);
   }
 
-  #present(record: PresenceRecord): void {
-    const { oortURL: url, alive } = record;
-    if (setiId(url) === this.#id) return;
-    // What a node said before it was lost can arrive after it was.
-    if (this.oort.isCometConnected(url) && !this.#isJoined(url)) {
-      if (this.#early.size >= MOST_EARLY) this.#early.clear();
-      this.#early.add(url);
-    } else if (this.oort.isCometConnected(url)) {
-      const [added, removed] = record.replace ? this.#replaced(record) : this.#alone(record);
-      for (const userId of removed) this.#events.tell('presenceRemoved', { userId, url, isLocal: false });
-      for (const userId of added) this.#events.tell('presenceAdded', { userId, url, isLocal: false });
-    }
-    if (alive) this.#tell(url, undefined);
+  // What is known of other nodes
+
+  #note(url: string, added: Iterable<string>, removed: Iterable<string>): void {
+    const gone = [...removed].filter((user) => this.#presences.removeNode(user, url));
+    const come = [...added].filter((user) => this.#presences.addNode(user, url));
+    for (const userId of gone) this.#tell(userId, url, false);
+    for (const userId of come) this.#tell(userId, url, true);
   }
 
-  #isJoined(url: string): boolean {
-    return this.oort.members.some((member) => member.url === url);
+  #tell(userId: string, url: string, isPresent: boolean): void {
+    const { isPresent: _, ...event } = this.#event(userId, url, isPresent);
+    this.#events.tell(isPresent ? 'presenceAdded' : 'presenceRemoved', event);
+    const watchers = this.#watchers.get(userId);
+    if (watchers) this.oort.server.diagnostics.notify('watcher', [...watchers], this.#event(userId, url, isPresent));
   }
 
-  #replaced({ oortURL: url, userIds, seq }: PresenceRecord): [added: string[], removed: string[]] {
-    const listed = seq === undefined ? new Set(userIds) : this.#latest(url).listed(seq, userIds);
-    if (!listed) return [[], []];
-    const removed = this.#presences.usersOf(url).filter((user) => !listed.has(user));
-    for (const user of removed) this.#presences.removeNode(user, url);
-    return [[...listed].filter((user) => this.#presences.addNode(user, url)), removed];
+  #event(userId: string, url: string, isPresent: boolean): WatchEvent {
+    return { userId, url, isLocal: url === this.oort.url, isPresent };
   }
 
-  #alone({ oortURL: url, userIds, presence, seq }: PresenceRecord): [added: string[], removed: string[]] {
-    const users = seq === undefined ? userIds : this.#latest(url).changed(seq, userIds, presence);
-    if (presence) return [users.filter((user) => this.#presences.addNode(user, url)), []];
-    return [[], users.filter((user) => this.#presences.removeNode(user, url))];
-  }
-
-  #latest(url: string): Latest {
-    let latest = this.#heard.get(url);
-    if (!latest) {
-      latest = new Latest();
-      this.#heard.set(url, latest);
-    }
-    return latest;
-  }
-
-  #left({ url }: Member): void {
-    this.#heard.delete(url);
-    const users = this.#presences.usersOf(url);
-    for (const user of users) this.#presences.removeNode(user, url);
-    for (const userId of users) this.#events.tell('presenceRemoved', { userId, url, isLocal: false });
-  }
-
-  // What this node says
-
-  #changed(userId: string, presence: boolean): void {
-    const { url } = this.oort;
-    this.#broadcast({ userIds: [userId], oortURL: url, presence, replace: false, seq: ++this.#seq });
-    this.#events.tell(presence ? 'presenceAdded' : 'presenceRemoved', { userId, url, isLocal: true });
-  }
-
-  /** Tells one node the users of this one, as they are now. */
-  #tell(url: string, alive: boolean | undefined): void {
-    for (const data of this.#list(alive)) this.oort.send(url, { channel: setiChannel(url), data });
-  }
-
-  /** All users of this node, in one record or, when they are very many, in several. */
-  #list(alive: boolean | undefined): PresenceRecord[] {
-    const records: PresenceRecord[] = [];
-    let userIds: string[] = [];
-    let length = 0;
-    const close = (): void => {
-      const replace = records.length === 0;
-      const fields = { userIds, oortURL: this.oort.url, presence: true, replace, seq: ++this.#seq };
-      records.push(alive === undefined || !replace ? fields : { ...fields, alive });
-      userIds = [];
-      length = 0;
-    };
-    for (const user of this.#presences.localUsers) {
-      if (length + user.length > LIST_LENGTH) close();
-      userIds.push(user);
-      length += user.length + 3;
-    }
-    close();
-    return records;
-  }
-
-  #broadcast(record: PresenceRecord): void {
-    this.#publish(SETI_ALL, record);
-  }
-
-  #publish(channel: string, data: PresenceRecord | UserRecord): void {
-    const session = this.#session;
-    // When the server stops, its local sessions end in any order.
-    if (session?.isHandshook) void this.oort.server.createChannelIfAbsent(channel).channel.publish(session, data);
+  #knowing(instead: string): void {
+    if (!this.#routing.knowsAll)
+      throw new TypeError(`With routing 'interest' a node knows its own users alone. ${instead}`);
   }
 
   #started(): LocalSession {
     if (!this.#session?.isHandshook) throw new TypeError('Start the Seti first');
     return this.#session;
   }
+}
+
+function distinct(userIds: string | readonly string[]): readonly string[] {
+  return [...new Set(typeof userIds === 'string' ? [userIds] : userIds)];
 }

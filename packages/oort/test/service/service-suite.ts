@@ -12,7 +12,7 @@ import {
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Cloud, House } from '../clouds.ts';
 
-type Answering = (request: ServiceRequest<string>) => Answer<string> | Promise<Answer<string>>;
+export type Answering = (request: ServiceRequest<string>) => Answer<string> | Promise<Answer<string>>;
 
 class Echo extends OortService<string, string, string> {
   readonly log: string[] = [];
@@ -36,11 +36,11 @@ class Echo extends OortService<string, string, string> {
   }
 }
 
-interface Desk extends House {
+export interface Desk extends House {
   readonly service: Echo;
 }
 
-async function desks(
+export async function desks(
   cloud: Cloud,
   answers: readonly Answering[],
   options?: OortServiceOptions,
