@@ -7,8 +7,8 @@ import { MARKER, OPERATION, PIECES, REMEMBERED, readPieces, readSubject, subject
 import type { Listening } from './connection.ts';
 
 /** How often the server says that it is there when it has nothing else to say; how long it may be silent. */
-const HEARTBEAT = 2000;
-const SILENCE = 5000;
+const HEARTBEAT = 1000;
+const SILENCE = 3000;
 const RETRY = 250;
 const MAX_RETRY = 5000;
 /** After the end of its time, a value is looked for again and again until it is gone. */
@@ -284,7 +284,7 @@ export class BucketWatch {
       if (epoch !== this.#epoch) return;
       if (performance.now() - this.#heardAt > SILENCE) void this.#begin();
       else this.#watchOver(epoch);
-    }, SILENCE / 2);
+    }, HEARTBEAT);
     this.#monitor.unref();
   }
 
