@@ -99,6 +99,8 @@ export interface Engine {
   isConnected(url: string): boolean;
   /** Whether a session of the server stands for another node. */
   isNode(session: ServerSession): boolean;
+  /** Messages that wait, in engines with one queue for all other nodes. */
+  readonly queued?: number;
   /** Absent when the engine has none. Of use from `start` to `stop`; what is registered ends with the engine. */
   readonly addresses?: Addresses;
   /** Absent when the engine has none, or the system it stands on keeps nothing: known when `start` has resolved. */

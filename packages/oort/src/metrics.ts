@@ -19,9 +19,20 @@ export interface ClusterMetric {
 /** Why messages for other nodes were dropped. */
 const drops: readonly string[] = ['queue', 'refused', 'lost', 'restart', 'closed'];
 
+const natsEvents: readonly string[] = [
+  'disconnect',
+  'reconnect',
+  'slow_consumer',
+  'lame_duck',
+  'denied',
+  'error',
+  'latecomer',
+];
+
 /**
  * The metrics of one node: `cluster_state` (0 up, 1 degraded, 2 down), `cluster_nodes` by `state` (`joined`, `half`, `away`),
- * `cluster_link_queue`, and the counters `cluster_link_dropped` by `reason`, `cluster_refused` and `cluster_rejected` by `reason`.
+ * `cluster_link_queue`, and the counters `cluster_link_dropped` by `reason`, `cluster_refused`, `cluster_rejected` by `reason`
+ * and `cluster_nats_events` by `event`.
  */
 export function clusterMetrics(oort: Oort): readonly ClusterMetric[] {
   const { counters } = oort.server.diagnostics;
@@ -36,6 +47,7 @@ export function clusterMetrics(oort: Oort): readonly ClusterMetric[] {
     'oort_url',
     'oort_crowd',
     'oort_unasked',
+    'oort_nats',
   ];
   return [
     gauge(
@@ -47,9 +59,9 @@ export function clusterMetrics(oort: Oort): readonly ClusterMetric[] {
     gauge('cluster_nodes', 'Other nodes: joined, known by halves, or away.', ['state'], () => nodes(oort)),
     gauge(
       'cluster_link_queue',
-      'Messages that wait for links to other nodes.',
+      'Messages that wait for links to other nodes, or for NATS.',
       [],
-      one(() => (hasLinks(oort.engine) ? oort.engine.links.reduce((sum, { queued }) => sum + queued, 0) : 0)),
+      one(() => waiting(oort)),
     ),
     counter(
       'cluster_link_dropped',
@@ -69,7 +81,17 @@ export function clusterMetrics(oort: Oort): readonly ClusterMetric[] {
       ['reason'],
       by('reason', rejections, 'rejected'),
     ),
+    counter(
+      'cluster_nats_events',
+      'What has happened to the connection to NATS.',
+      ['event'],
+      by('event', natsEvents, 'nats'),
+    ),
   ];
+}
+
+function waiting({ engine }: Oort): number {
+  return hasLinks(engine) ? engine.links.reduce((sum, { queued }) => sum + queued, 0) : (engine.queued ?? 0);
 }
 
 function nodes(oort: Oort): ReturnType<ClusterMetric['read']> {

@@ -225,9 +225,9 @@ export class Connection {
     if (error instanceof this.client.PermissionViolationError) {
       const { operation, subject } = error;
       if (operation === 'publish' && this.#unpublished.size < MAX_TOLD) this.#unpublished.add(subject);
-      this.diagnostics.count(`nats.denied.${operation}`);
+      this.diagnostics.count('nats.denied');
       this.diagnostics.warn(
-        `nats_denied.${operation}`,
+        'nats_denied',
         `NATS does not allow this node the ${operation} of ${subject}: give its account ${this.subjects.namespace}.> (see the permissions in the guide)`,
       );
     } else if (/slow consumer/i.test(error.message)) {

@@ -1,4 +1,6 @@
 /** When NATS is away: what waits, what is refused, and what comes when it is back. */
+import { clusterMetrics } from '@cometd-ts/oort';
+import { prometheusMetrics } from '@cometd-ts/server/prometheus';
 import { type NatsServer, natsProgram, startNats } from '@cometd-ts/testkit/nats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, type House, listen, node, nodes, together } from './nodes.ts';
@@ -182,6 +184,23 @@ describe.skipIf('reason' in natsProgram('current'))('when NATS is away', () => {
     expect(a.server.diagnostics.counters.get('oort_link_dropped.closed')).toBe(2);
     expect(a.log.join('\n')).toContain('Messages for other nodes were dropped (2)');
     await nats.start();
+  });
+
+  it('is seen in the metrics', async () => {
+    const [a, b] = await pair();
+    const metrics = prometheusMetrics(a.server, { more: clusterMetrics(a.oort) });
+    const expectLines = async (...lines: string[]) => {
+      const text = await metrics.render();
+      for (const line of lines) expect(text).toContain(`cometd_cluster_${line}\n`);
+    };
+    await expectLines('state 0', 'nodes{state="joined"} 1', 'link_queue 0', 'nats_events_total{event="disconnect"} 0');
+    await kill(a, b);
+    await a.client.send({ channel: '/x/1', data: 1 });
+    await expectLines('state 2', 'link_queue 1', 'nats_events_total{event="disconnect"} 1');
+    await nats.start();
+    await isUp(a, b);
+    await eventually(() => expectLines('state 0', 'link_queue 0', 'nats_events_total{event="reconnect"} 1'));
+    metrics.remove();
   });
 
   it('asks nobody and keeps nothing while a node is alone', async () => {

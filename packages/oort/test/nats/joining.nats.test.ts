@@ -146,7 +146,7 @@ for (const program of natsPrograms()) {
           reason: 'NATS does not allow this node to subscribe to cloud.ch.secret.>',
         }),
       );
-      expect(b!.server.diagnostics.counters.get('nats.denied.subscription')).toBe(1);
+      expect(b!.server.diagnostics.counters.get('nats.denied')).toBe(1);
       expect(b!.log.filter((line) => line.includes('cloud.ch.secret.>'))).toHaveLength(1);
       const heard = listen(b!, '/open/1');
       await a!.client.send({ channel: '/open/1', data: 1 });
