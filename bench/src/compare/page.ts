@@ -6,16 +6,20 @@ import type { Table } from '../table.ts';
 import type { Plot } from './plots.ts';
 import {
   absolute,
+  bound,
   circumstanceTable,
+  fullBy,
   javaTable,
   measuredOf,
   notesOf,
+  otherClients,
   outcomesOf,
   placesOf,
   ratioTable,
+  roundsOf,
   written,
 } from './report.ts';
-import type { Results } from './results.ts';
+import type { Part, Results } from './results.ts';
 import type { Outcome } from './targets.ts';
 
 const style = `
@@ -53,7 +57,7 @@ export function htmlOf(results: Results, plots: readonly Plot[]): string {
 <h1>What a message costs</h1>
 <p>CometD for TypeScript next to other servers: the same load, the same machine, one after the other in interleaved rounds.
 A ratio is our figure divided by that of the other <em>in the same round</em>: below 1 we are cheaper.</p>
-${parts.map(({ surroundings, rounds }) => aboutOf(surroundings, rounds)).join('\n')}
+${parts.map(aboutOf).join('\n')}
 <h2>What was to be reached</h2>
 ${targetsOf(outcomesOf(results))}
 ${plots.map(({ svg }) => `<figure>\n${svg}\n</figure>`).join('\n')}
@@ -83,21 +87,25 @@ ${notes.length === 0 ? '' : `<h2>Take with care</h2>\n<ul class="notes">${notes.
 `;
 }
 
-function aboutOf(surroundings: Surroundings, [first, last]: readonly [number, number]): string {
+function aboutOf({ surroundings, rounds, clients }: Part): string {
   const { date, commit, changed, node, cpu, cpus, memory, system, pinned, versions, seconds } = surroundings;
   const all = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   const words = [
-    `Rounds ${first} to ${last}: ${date.slice(0, 16).replace('T', ' ')}, commit ${commit}${changed ? ' with changes' : ''}, ${seconds} s a run, ${placesOf(pinned)}.`,
+    `${roundsOf(rounds)}: ${date.slice(0, 16).replace('T', ' ')}, commit ${commit}${changed ? ' with changes' : ''}, ${seconds} s a run, ${placesOf(pinned)}.`,
     `${cpus} × ${cpu}, ${memory} GB, ${system}, Node.js ${node}. ${all.join(', ')}.`,
+    ...(clients === undefined ? [] : [otherClients(clients)]),
   ];
   return `<p class="quiet">${words.map(escaped).join('<br>')}</p>`;
 }
 
 function targetsOf(outcomes: readonly Outcome[]): string {
-  const rows = outcomes.map(({ what, spread, atLeast, aim, unit, isRising, verdict }) => {
-    const bound = (value: number): string => escaped(`${isRising ? '≥' : '≤'} ${value}${unit ? ` ${unit}` : ''}`);
+  const rows = outcomes.map((outcome) => {
+    const { what, spread, atLeast, aim, verdict, saturated } = outcome;
     const kind = verdict === 'MISSED' ? 'bad' : verdict === 'not measured' ? 'none' : 'good';
-    return `<tr><td>${escaped(what)}</td><td>${written(spread) || '–'}</td><td>${bound(atLeast)}</td><td>${bound(aim)}</td><td class="${kind}">${verdict === 'MISSED' ? 'missed' : verdict}</td></tr>`;
+    const load =
+      saturated.length === 0 ? '' : `<br><span class="none">load ${escaped(fullBy(saturated).toLowerCase())}</span>`;
+    const bounds = [atLeast, aim].map((value) => `<td>${escaped(bound(outcome, value))}</td>`).join('');
+    return `<tr><td>${escaped(what)}</td><td>${written(spread) || '–'}${load}</td>${bounds}<td class="${kind}">${verdict === 'MISSED' ? 'missed' : verdict}</td></tr>`;
   });
   return `<div class="scroll"><table><tr><th>scenario</th><th>median (range)</th><th>at least</th><th>aim</th><th></th></tr>${rows.join('')}</table></div>`;
 }

@@ -78,3 +78,9 @@ export function undisturbed<One extends { readonly clean: boolean }>(all: readon
 export function ratioOf(runs: readonly Run[], one: Place, other: Place, measure: Measure): Spread | undefined {
   return spreadOf(ratiosOf(runs, one, other, measure));
 }
+
+/** Those of these places in which the load was busier than it should be, so that it may have been what was measured. */
+export function saturatedIn(runs: readonly Run[], places: readonly Place[]): ServerName[] {
+  const found = places.filter((place) => runs.some((run) => run.saturated && isAt(run, place)));
+  return [...new Set(found.map(({ server }) => server))];
+}

@@ -2,7 +2,7 @@
 import { type Scenario, type ServerName, scenarios, servers } from '../scenarios.ts';
 import { headOf } from '../surroundings.ts';
 import { medianOf, rangeOf, type Table, table } from '../table.ts';
-import { type Measure, type Place, ratioOf, type Spread, undisturbed } from './ratios.ts';
+import { type Measure, type Place, ratioOf, type Spread, saturatedIn, undisturbed } from './ratios.ts';
 import type { Results } from './results.ts';
 import { LOAD_CPU, type Run } from './run.ts';
 import { javaTargets, type Outcome, outcomeOf, targets, worstOf } from './targets.ts';
@@ -59,13 +59,23 @@ export function placesOf(pinned: boolean): string {
   return pinned ? `server on CPU 0, load on CPU ${LOAD_CPU}` : 'nothing pinned (no taskset, or one CPU)';
 }
 
+/** What must be said when the titles of the scenarios are wrong. */
+export function otherClients(clients: number): string {
+  return `${clients.toLocaleString('en')} clients in every scenario, whatever its title says.`;
+}
+
+/** Which rounds, in words. */
+export function roundsOf([first, last]: readonly [number, number]): string {
+  return first === last ? `Round ${first}` : `Rounds ${first} to ${last}`;
+}
+
 function head({ parts }: Results): string[] {
   const lines: string[] = [];
-  for (const { surroundings, rounds } of parts) {
+  for (const { surroundings, rounds, clients } of parts) {
     const [title = '', ...rest] = headOf('Comparison of servers', surroundings, placesOf(surroundings.pinned));
     if (lines.length === 0) lines.push(title);
-    else lines.push('', `Rounds ${rounds.join(' to ')}, of ${surroundings.date}:`);
-    lines.push(...rest);
+    else lines.push('', `${roundsOf(rounds)}, of ${surroundings.date}:`);
+    lines.push(...rest, ...(clients === undefined ? [] : [otherClients(clients)]));
   }
   return lines;
 }
@@ -97,12 +107,23 @@ export function outcomesOf({ runs }: Results): Outcome[] {
   return [...all.slice(0, beforeCores), ...java, ...all.slice(beforeCores)];
 }
 
+/** A target as people write it. */
+export function bound({ isRising, unit }: Outcome, value: number): string {
+  return `${isRising ? '≥' : '≤'} ${unit ? `${value} ${unit}` : value.toFixed(2)}`;
+}
+
+/** Says in a row that the load was what limited a server. */
+export function fullBy(saturated: readonly ServerName[]): string {
+  return saturated.length === 0 ? '' : `SATURATED by ${saturated.join(', ')}`;
+}
+
 export function targetTable(results: Results): Table {
-  const rows = outcomesOf(results).map(({ what, spread, atLeast, aim, unit, isRising, verdict }) => {
-    const bound = (value: number): string => `${isRising ? '≥' : '≤'} ${value}${unit ? ` ${unit}` : ''}`;
-    return [what, written(spread), String(spread?.rounds ?? 0), bound(atLeast), bound(aim), verdict];
+  const rows = outcomesOf(results).map((outcome) => {
+    const { what, spread, atLeast, aim, verdict, saturated } = outcome;
+    const rounds = String(spread?.rounds ?? 0);
+    return [what, written(spread), rounds, bound(outcome, atLeast), bound(outcome, aim), verdict, fullBy(saturated)];
   });
-  return { head: ['scenario', 'median (range)', 'rounds', 'at least', 'aim', ''], rows };
+  return { head: ['scenario', 'median (range)', 'rounds', 'at least', 'aim', '', 'load'], rows };
 }
 
 export function javaTable({ runs }: Results): Table {
@@ -144,10 +165,11 @@ export function ratioTable(measured: readonly Scenario[], runs: readonly Run[]):
       const of = (measure: Measure): string => written(spreads.get(measure));
       const memory = kind === 'idle' ? of('cost') : '';
       const cpu = kind === 'idle' ? of('arrival') : of('cost');
-      return [[name, server, cpu, of('p50'), of('p99'), of('rate'), memory, String(rounds)]];
+      const load = fullBy(saturatedIn(runs, [at(name, 'ours'), at(name, server)]));
+      return [[name, server, cpu, of('p50'), of('p99'), of('rate'), memory, String(rounds), load]];
     });
   });
-  const columns = ['scenario', 'ours /', 'CPU', 'p50', 'p99', 'messages/s', 'RSS', 'rounds'];
+  const columns = ['scenario', 'ours /', 'CPU', 'p50', 'p99', 'messages/s', 'RSS', 'rounds', 'load'];
   // Columns without a figure only make the page wide.
   const used = columns.map((_, index) => index < 2 || rows.some((row) => row[index] !== ''));
   const kept = (cells: readonly string[]): string[] => cells.filter((_, index) => used[index]);

@@ -9,6 +9,8 @@ import type { Failure, Run } from './run.ts';
 export interface Part {
   readonly surroundings: Surroundings;
   readonly rounds: readonly [first: number, last: number];
+  /** Instead of the numbers of clients that the scenarios have. */
+  readonly clients?: number;
 }
 
 export interface Results {

@@ -37,6 +37,8 @@ export interface Choice {
   readonly plan: Plan;
   readonly chosen: readonly Scenario[];
   readonly servers: readonly ServerName[];
+  /** Instead of those of the scenarios. */
+  readonly clients: number | undefined;
   /** Where the results go; `undefined` when they are not kept. */
   readonly file: string | undefined;
   /** What they are added to. */
@@ -60,7 +62,8 @@ export async function benchServers(args: readonly string[]): Promise<void> {
   const runs: Run[] = [];
   const failures: Failure[] = [];
   const resultsAfter = (rounds: number): Results => {
-    const parts: Part[] = [{ surroundings, rounds: [1, rounds] }];
+    const { clients } = choice;
+    const parts: Part[] = [{ surroundings, rounds: [1, rounds], ...(clients !== undefined && { clients }) }];
     const added = { parts, runs, failures, absent: present.absent };
     return choice.old ? merge(choice.old, added) : added;
   };
@@ -128,6 +131,7 @@ function choose(args: readonly string[], date: Date): Choice {
       .filter((scenario) => scenario.servers.some((server) => servers.includes(server)))
       .map((scenario) => (clients === undefined ? scenario : { ...scenario, clients })),
     servers,
+    clients,
     file: values['no-save'] ? undefined : (values.into ?? newFile(date)),
     old: values.into === undefined ? undefined : readResults(values.into),
     isList: values.list,

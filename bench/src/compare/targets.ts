@@ -1,6 +1,6 @@
 /** What we want to reach, and whether a run did. */
 import { type ServerName, scenarios } from '../scenarios.ts';
-import { figuresOf, type Measure, type Place, ratioOf, type Spread, spreadOf } from './ratios.ts';
+import { figuresOf, type Measure, type Place, ratioOf, type Spread, saturatedIn, spreadOf } from './ratios.ts';
 import type { Run } from './run.ts';
 
 export interface Target {
@@ -22,6 +22,8 @@ export type Verdict = 'aim reached' | 'met' | 'MISSED' | 'not measured';
 export interface Outcome extends Target {
   readonly spread: Spread | undefined;
   readonly verdict: Verdict;
+  /** Servers that kept the load busier than it should be. */
+  readonly saturated: readonly ServerName[];
 }
 
 const ours = (scenario: string): Place => ({ scenario, server: 'ours' });
@@ -96,7 +98,8 @@ export const javaTargets: readonly Target[] = scenarios
 export function outcomeOf(target: Target, runs: readonly Run[]): Outcome {
   const { one, other, measure } = target;
   const spread = other ? ratioOf(runs, one, other, measure) : spreadOf(figuresOf(runs, one, measure));
-  return { ...target, spread, verdict: verdictOf(target, spread?.median) };
+  const saturated = saturatedIn(runs, other ? [one, other] : [one]);
+  return { ...target, spread, verdict: verdictOf(target, spread?.median), saturated };
 }
 
 export function verdictOf({ atLeast, aim, isRising = false }: Target, figure: number | undefined): Verdict {

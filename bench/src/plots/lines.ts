@@ -24,8 +24,8 @@ export interface LinesOptions {
   readonly curves: readonly Curve[];
 }
 
-const HEIGHT = 380;
-const [LEFT, RIGHT, TOP, BOTTOM] = [64, 150, 58, 48] as const;
+const HEIGHT = 400;
+const [LEFT, RIGHT, TOP, BOTTOM] = [64, 150, 78, 48] as const;
 /** Between two names, so that both can be read. */
 const APART = 16;
 
@@ -54,7 +54,7 @@ export function lines({ title, note, x, y, curves }: LinesOptions): string {
       text(at, bottom + 20, words, 'quiet', 'middle'),
     ]),
     text((left + right) / 2, HEIGHT - 6, x.label, 'quiet', 'middle'),
-    text(left, TOP - 8, y.label, 'quiet', 'end'),
+    text(left - 8, TOP - 16, y.label, 'quiet', 'end'),
     ...curves.flatMap(({ colour, points: own }) => [
       ...own
         .filter(({ least, most }) => least !== undefined && most !== undefined && least < most)

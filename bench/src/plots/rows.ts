@@ -76,7 +76,7 @@ function drawn(row: Row, y: number, at: (value: number) => number, from: number 
           ...(least === most ? [] : [line(at(least), y, at(most), y, 'stroke="var(--ink)" stroke-width="1.5"')]),
         ];
   return [
-    text(LEFT - 10, y + 4, name, '', 'end'),
+    text(LEFT - 10, y + 4, name, name === 'ours' ? 'strong' : '', 'end'),
     ...bounds.map((bound) => line(at(bound), y - 8, at(bound), y + 8, 'stroke="var(--ink)" stroke-width="1.5"')),
     ...figure,
     text(WIDTH - RIGHT + 10, y + 4, `${value.toFixed(digits)}${range}`, 'quiet'),

@@ -46,14 +46,16 @@ describe('the page of a comparison', () => {
   });
 
   it('says when the load was saturated, and what failed', () => {
+    const runs = [runOf({}), runOf({ server: 'uws', saturated: true, loadBusy: 0.98 })];
     const page = pageOf(
-      resultsOf([runOf({ saturated: true, loadBusy: 0.98 })], {
+      resultsOf(runs, {
         failures: [{ scenario: 'reply', server: 'faye', round: 1, reason: 'The traffic stalled\n    at there' }],
         absent: { java: 'there is no JDK' },
       }),
     );
     expect(page).toContain('98 % SATURATED');
-    expect(page).toContain('- fan-out, ours, round 1: the load was saturated');
+    expect(page).toContain('- fan-out, uws, round 1: the load was saturated');
+    expect(page).toMatch(/vs uWebSockets publish .* SATURATED by uws/);
     expect(page).toContain('- reply, faye, round 1: FAILED, The traffic stalled\n');
     expect(page).toContain('- java did not take part: there is no JDK.');
   });

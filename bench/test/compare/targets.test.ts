@@ -53,7 +53,7 @@ describe('the targets', () => {
 
   it('have a row each, whether they were measured or not', () => {
     const lines = pageOf(resultsOf([runOf({})])).split('\n');
-    const rows = lines.slice(lines.indexOf('## Targets')).filter((line) => line.endsWith('not measured |'));
+    const rows = lines.slice(lines.indexOf('## Targets')).filter((line) => line.includes('not measured'));
     // Two rows stand for all that are against Java; only our own figures need nobody else.
     expect(rows).toHaveLength(targets.length + 2);
   });

@@ -56,8 +56,8 @@ describe('plots', () => {
         },
       ],
     });
-    expect(svg).toContain('points="64,332 710,58"');
-    expect(svg).toContain('<line x1="710" y1="195" x2="710" y2="58" stroke="#123456"');
+    expect(svg).toContain('points="64,352 710,78"');
+    expect(svg).toContain('<line x1="710" y1="215" x2="710" y2="78" stroke="#123456"');
   });
 
   it('keep names apart where curves end at the same place', () => {
