@@ -4,13 +4,19 @@ import type { Connection, Listening } from './connection.ts';
 import { type Action, Cover } from './cover.ts';
 import { isMatched } from './patterns.ts';
 
+/**
+ * How long a subscription stays when the server has confirmed the one that takes over, in ms. A server that was about to deliver a
+ * message has looked up its subscribers before, and may do so a moment after the confirmation.
+ */
+const GRACE = 1000;
+
 export class Channels {
   readonly #cover: Cover = new Cover();
   readonly #connection: Connection;
   readonly #heard: (channel: string, message: Msg) => void;
   readonly #subscriptions: Map<string, Listening> = new Map();
-  /** Turns of the cover that are not confirmed. */
-  readonly #turns: Set<number> = new Set();
+  /** Turns of the cover that are not confirmed, and those that are, until the grace is over. */
+  readonly #turns: Map<number, NodeJS.Timeout | null> = new Map();
   /** How often each pattern is wanted: it may be observed, and have subscribers as well. */
   readonly #times: Map<string, number> = new Map();
 
@@ -41,13 +47,18 @@ export class Channels {
 
   /** The connection is there again, with all subscriptions: what was not confirmed is asked for anew. */
   back(): void {
-    for (const turn of this.#turns) void this.#confirm(turn);
+    for (const [turn, timer] of this.#turns) if (timer === null) void this.#confirm(turn);
+  }
+
+  stop(): void {
+    for (const timer of this.#turns.values()) clearTimeout(timer ?? undefined);
+    this.#turns.clear();
   }
 
   #do(actions: readonly Action[]): void {
     for (const action of actions) {
       if (action.do === 'confirm') {
-        this.#turns.add(action.turn);
+        this.#turns.set(action.turn, null);
         void this.#confirm(action.turn);
       } else if (action.do === 'subscribe') this.#subscribe(action.pattern);
       else {
@@ -67,7 +78,11 @@ export class Channels {
   }
 
   async #confirm(turn: number): Promise<void> {
-    if (!(await this.#connection.flushed()) || !this.#turns.delete(turn)) return;
-    this.#do(this.#cover.confirmed(turn));
+    if (!(await this.#connection.flushed()) || this.#turns.get(turn) !== null) return;
+    const timer = setTimeout(() => {
+      this.#turns.delete(turn);
+      this.#do(this.#cover.confirmed(turn));
+    }, GRACE);
+    this.#turns.set(turn, timer.unref());
   }
 }

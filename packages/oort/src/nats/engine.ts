@@ -96,9 +96,11 @@ class Nats implements NatsEngine, Listener {
     this.#running = null;
     for (const timer of this.#timers) clearInterval(timer);
     if (!running) return;
-    const { node, connection, outbox, sender, tap, interest, refusal, addresses, buckets, ear, voice } = running;
+    const { node, connection, outbox, sender, channels, tap, interest, refusal, addresses, buckets, ear, voice } =
+      running;
     ear.stop();
     interest.stop();
+    channels.stop();
     tap.stop();
     refusal.watch(false);
     this.addresses.stand(null);

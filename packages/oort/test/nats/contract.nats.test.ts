@@ -43,7 +43,7 @@ class Square implements Ground {
       servers: `nats://127.0.0.1:${port}`,
       namespace: this.#namespace,
       heartbeat: 100,
-      leaveAfter: 400,
+      leaveAfter: 1500,
       connection: { ignoreClusterUpdates: true },
     });
   }

@@ -29,7 +29,11 @@ for (const program of natsPrograms()) {
     async function pair(more: HouseOptions = {}): Promise<[House, House, string]> {
       const namespace = `interest-${++namespaces}`;
       const options = { namespace, interest: ['/rooms/**'], linger: 200, ...more.nats };
-      const [a, b] = (await nodes(nats.port, { nats: { namespace } }, { ...more, nats: options })) as [House, House];
+      const [a, b] = (await nodes(
+        nats.port,
+        { nats: { namespace, leaveAfter: 10_000 } },
+        { ...more, nats: options },
+      )) as [House, House];
       return [a, b, namespace];
     }
 
@@ -77,7 +81,7 @@ for (const program of natsPrograms()) {
       listen(b, '/else/where');
       listen(b, '/rooms/a/b');
       await b.client.send({ channel: '/end', data: 'of the subscriptions' });
-      expect(await subscribed(namespace)).toEqual(['else.*', 'rooms.>']);
+      await eventually(async () => expect(await subscribed(namespace)).toEqual(['else.*', 'rooms.>']));
       await a.client.send({ channel: '/rooms/1', data: 1 });
       await a.client.send({ channel: '/other', data: 'no' });
       await a.client.send({ channel: '/rooms/a/b', data: 2 });
@@ -86,7 +90,7 @@ for (const program of natsPrograms()) {
     });
 
     it('neither loses nor doubles anything of what stays, while all else comes and goes', async () => {
-      const [a, b] = await pair({ nats: { linger: 0 } });
+      const [a, b] = await pair({ nats: { linger: 0, leaveAfter: 10_000 } });
       const steady = listen(b, '/rooms/x/y');
       const others = ['/rooms/**', '/rooms/x/*', '/rooms/x/**', '/rooms/x/z', '/rooms/*', '/**'];
       const open = new Map<string, () => void>();

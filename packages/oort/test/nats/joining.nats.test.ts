@@ -197,7 +197,7 @@ describe('an engine', () => {
     for (const wrong of [
       { namespace: 'a.b' },
       { heartbeat: 0 },
-      { leaveAfter: 1000 },
+      { leaveAfter: 1000, heartbeat: 1000 },
       { maxQueue: 0 },
       { maxQueueBytes: -1 },
       { linger: -1 },

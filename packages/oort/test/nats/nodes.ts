@@ -43,7 +43,7 @@ export async function node(
   const engine = natsEngine({
     servers: `nats://127.0.0.1:${proxy.port}`,
     heartbeat: 100,
-    leaveAfter: 500,
+    leaveAfter: 2000,
     ...nats,
     connection: { ignoreClusterUpdates: true, reconnectTimeWait: 50, reconnectJitter: 10, ...nats?.connection },
   });
