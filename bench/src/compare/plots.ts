@@ -137,7 +137,7 @@ function variantsPlot(runs: readonly Run[]): string | undefined {
   if (groups.length === 0) return undefined;
   return rows({
     title: 'CPU of the server for a message in other circumstances',
-    note: 'Acknowledged, over TLS or HTTP/2, bytes, 8 KiB, and with 5 % of the subscribers not reading.',
+    note: 'Acknowledged, over TLS or HTTP/2, bytes, 8 KiB and 32 KiB, and with 5 % of the subscribers not reading.',
     x: { label: 'µs', isLogarithmic: true },
     groups,
   });

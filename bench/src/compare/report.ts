@@ -181,7 +181,8 @@ const at = (scenario: string, server: ServerName): Place => ({ scenario, server 
 /** A scenario of ours, and the one it differs from in one thing. */
 export const circumstances: readonly (readonly [string, string])[] = [
   ...['ack', 'tls', 'binary', '8k'].map((suffix) => [`fan-out-${suffix}`, 'fan-out'] as const),
-  ['fan-out-slow', 'fan-out-8k'],
+  ['fan-out-32k', 'fan-out'],
+  ['fan-out-slow', 'fan-out-32k'],
   ['fan-out-10-ack', 'fan-out-10'],
   ['long-polling-ack', 'long-polling'],
   ['long-polling-tls', 'long-polling'],

@@ -13,6 +13,8 @@ export const LOAD_CPU = 1;
 export const FOREIGN = 0.06;
 /** A load busier than this may have been what limits the throughput. */
 export const SATURATED = 0.95;
+/** How long messages that come before the measurement may take, in ms. */
+const PATIENCE = 15_000;
 /** How long a server may take to end by itself, in ms. */
 const FAREWELL = 1_000;
 
@@ -92,8 +94,10 @@ type Measured = Omit<Run, 'scenario' | 'server' | 'round'>;
 async function traffic(scenario: Scenario, host: Child, load: Child, port: number, plan: Plan): Promise<Measured> {
   await load.ask('setUp', { port, first: false });
   const small = familyMemory(host.pid);
+  await load.ask('mark');
   await load.ask('start');
   await wait(plan.warmUp * 1_000);
+  await heardBefore(scenario, load);
   await Promise.race([host.ask('settle'), wait(plan.settle * 1_000, undefined, { ref: false })]);
   const clock = await clockOf(host, scenario.cores === 1);
   await load.ask('mark');
@@ -113,6 +117,13 @@ async function traffic(scenario: Scenario, host: Child, load: Child, port: numbe
     saturated: seen.busy > SATURATED,
     ...sharesOf(spent),
   };
+}
+
+/** Resolves when every subscriber has had as many messages as the scenario wants, or after a while without. */
+async function heardBefore({ before, clients }: Scenario, load: Child): Promise<void> {
+  for (const from = performance.now(); before > 0 && performance.now() - from < PATIENCE; await wait(100)) {
+    if ((await load.ask<Seen>('take')).done >= before * clients) return;
+  }
 }
 
 async function sessions(scenario: Scenario, host: Child, load: Child, port: number): Promise<Measured> {

@@ -176,10 +176,10 @@ async function presentOf({ chosen, servers }: Choice): Promise<Present> {
 }
 
 /** Seconds that one run takes, about: processes start, sessions come, code gets warm. */
-function durationOf({ clients, channels, kind }: Scenario, server: ServerName, { plan }: Choice): number {
+function durationOf({ clients, channels, kind, before }: Scenario, server: ServerName, { plan }: Choice): number {
   const isJava = server.startsWith('java');
   const coming = (clients + (kind === 'idle' ? 1_000 : 0)) / 1_800 + channels / 20_000;
-  const measuring = kind === 'idle' ? 0 : plan.warmUp + plan.seconds + (isJava ? plan.settle : 0);
+  const measuring = kind === 'idle' ? 0 : plan.warmUp + before / 50 + plan.seconds + (isJava ? plan.settle : 0);
   return (isJava ? 1.2 : 0.6) + coming + measuring;
 }
 
