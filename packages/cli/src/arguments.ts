@@ -35,6 +35,8 @@ export interface ServeArguments {
   readonly oortCloud: string | undefined;
   /** Channels to observe, separated by commas. */
   readonly oortChannels: string | undefined;
+  /** URLs of NATS servers, separated by commas. */
+  readonly cluster: string | undefined;
 }
 
 const flags = {
@@ -58,6 +60,7 @@ const flags = {
   'oort-url': { type: 'string' },
   'oort-cloud': { type: 'string' },
   'oort-channels': { type: 'string' },
+  cluster: { type: 'string' },
 } as const;
 
 /** Names of the flags, without dashes. */
@@ -91,6 +94,7 @@ export function parseServe(
     oortUrl: values['oort-url'],
     oortCloud: values['oort-cloud'],
     oortChannels: values['oort-channels'],
+    cluster: values.cluster,
   };
 }
 

@@ -1,11 +1,11 @@
 /** The options of a cluster: `oort` in the configuration, flags and the environment; checked, with the names of the book. */
+import { hostname } from 'node:os';
 import type { MeshOptions } from '@cometd-ts/oort/mesh';
-import { suggestion } from '@cometd-ts/server';
+import type { NatsOptions } from '@cometd-ts/oort/nats';
 import type { ServeArguments } from './arguments.ts';
 import { Complaint } from './complaint.ts';
-
-type Kind = 'text' | 'number' | 'boolean' | 'list' | 'object';
-type Values = Readonly<Record<string, unknown>>;
+import { type Kind, objectOf, read, type Values } from './fields.ts';
+import { natsOptions } from './nats-options.ts';
 
 /** What `/readyz` makes of a cluster that is not whole. */
 export type Readiness = 'ignore' | 'down' | 'degraded';
@@ -14,14 +14,21 @@ export type Readiness = 'ignore' | 'down' | 'degraded';
 export interface ClusterOptions {
   readonly url: string;
   readonly channels: readonly string[];
-  readonly cloud: readonly string[];
   readonly readyz: Readiness;
+  /** What carries the cluster. One of these is there; both while it moves from the mesh to NATS. */
+  readonly mesh: MeshChoice | null;
+  readonly nats: NatsOptions | null;
+}
+
+/** A node of the mesh. */
+export interface MeshChoice {
+  readonly cloud: readonly string[];
   /** File of certificates to trust. */
   readonly ca: string | undefined;
   readonly multicast: Values | null;
   readonly dns: Values | null;
   /** What goes to the mesh as it is; the secret is among it. */
-  readonly mesh: MeshOptions;
+  readonly options: MeshOptions;
 }
 
 /** Names in `oort`. Those of the book come first. */
@@ -34,6 +41,8 @@ const names: Readonly<Record<string, Kind>> = {
   enableBinaryExtension: 'boolean',
   multicast: 'object',
   dns: 'object',
+  nats: 'object',
+  move: 'text',
   allow: 'list',
   readyz: 'text',
   ca: 'text',
@@ -80,14 +89,6 @@ const dnsNames: Readonly<Record<string, Kind>> = {
   interval: 'number',
 };
 
-/** Parameters of Java nodes that mean nothing here: accepted, so that configurations can be reused. */
-const withoutMeaning: ReadonlySet<string> = new Set([
-  'clientDebug',
-  'clientTransportFactories',
-  'jsonContext',
-  'protocol',
-]);
-
 /** Whether a name at the top of the configuration is one of the cluster: `oort`, or `oort.…` as the book writes it. */
 export function isOfCluster(name: string): boolean {
   return name === 'oort' || name.startsWith('oort.');
@@ -106,27 +107,51 @@ export function clusterOptions(
   if (given.oortUrl !== undefined) values.url = given.oortUrl;
   if (given.oortCloud !== undefined) values.cloud = given.oortCloud;
   if (given.oortChannels !== undefined) values.channels = given.oortChannels;
+  const servers = given.cluster ?? (environment.COMETD_CLUSTER || undefined);
+  if (servers !== undefined) values.nats = { ...objectOf('oort.nats', values.nats ?? {}), servers };
   if (Object.keys(values).length === 0) return null;
-  if (environment.COMETD_OORT_SECRET) values.secret = environment.COMETD_OORT_SECRET;
-  const checked = read('oort', names, values);
-  const { url, channels = [], cloud = [], readyz = 'ignore', ca, multicast, dns, ...rest } = checked;
-  if (url === undefined)
-    throw new Complaint('A node of a cluster needs its URL, by which the others reach it: --oort-url or oort.url');
-  if (rest.secret === undefined && rest.acceptAnySecret !== true)
-    throw new Complaint('A node of a cluster needs the secret of all nodes: set COMETD_OORT_SECRET, or oort.secret');
+  const { url, channels = [], readyz = 'ignore', nats, move, ...rest } = read('oort', names, values);
   if (readyz !== 'ignore' && readyz !== 'down' && readyz !== 'degraded')
     throw new Complaint(`'oort.readyz' is ignore, down or degraded, not '${readyz}'`);
-  const { enableAckExtension, enableBinaryExtension = true, ...mesh } = rest;
+  if (move !== undefined && (nats === undefined || (move !== 'begin' && move !== 'end')))
+    throw new Complaint(
+      "'oort.move' is begin or end, for a cluster that moves to NATS: it needs --cluster or oort.nats",
+    );
+  const isMesh = nats === undefined || move === 'begin';
+  const [foreign] = isMesh ? [] : Object.keys(rest);
+  if (foreign !== undefined)
+    throw new Complaint(
+      `'oort.${foreign}' is for nodes of a mesh, and this one is on NATS: leave it out, or say oort.move=begin`,
+    );
   return {
-    url: url as string,
+    url: (url as string | undefined) ?? ownURL(given, isMesh),
     channels: channels as string[],
-    cloud: cloud as string[],
     readyz,
+    mesh: isMesh ? meshOf(rest, environment.COMETD_OORT_SECRET) : null,
+    nats: nats === undefined ? null : { ...natsOptions(nats as Values, environment), moving: move === 'end' },
+  };
+}
+
+/** On NATS nobody comes to a node by its URL: what no other node has will do. */
+function ownURL({ port, path, cert }: ServeArguments, isMesh: boolean): string {
+  if (isMesh)
+    throw new Complaint('A node of a cluster needs its URL, by which the others reach it: --oort-url or oort.url');
+  if (port === 0) throw new Complaint('A node of a cluster on any free port needs a name: --oort-url or oort.url');
+  return `${cert === undefined ? 'http' : 'https'}://${hostname()}:${port}${path}`;
+}
+
+function meshOf(values: Values, secret: string | undefined): MeshChoice {
+  const { cloud = [], ca, multicast, dns, enableAckExtension, enableBinaryExtension = true, ...rest } = values;
+  const options = { ...rest, ...(secret && { secret }) } as Readonly<Record<string, unknown>>;
+  if (options.secret === undefined && options.acceptAnySecret !== true)
+    throw new Complaint('A node of a cluster needs the secret of all nodes: set COMETD_OORT_SECRET, or oort.secret');
+  return {
+    cloud: cloud as string[],
     ca: ca as string | undefined,
-    multicast: multicast ? multicastOf(multicast as Values, rest.allow) : null,
+    multicast: multicast ? multicastOf(multicast as Values, options.allow) : null,
     dns: dns ? read('oort.dns', dnsNames, dns as Values) : null,
     // As in Java, a node that is configured carries bytes, one that is made in code does when it says so.
-    mesh: { ...mesh, ack: enableAckExtension !== false, binary: enableBinaryExtension } as MeshOptions,
+    options: { ...options, ack: enableAckExtension !== false, binary: enableBinaryExtension } as unknown as MeshOptions,
   };
 }
 
@@ -152,6 +177,8 @@ const outside: readonly string[] = [
   'cloud',
   'multicast',
   'dns',
+  'nats',
+  'move',
   'allow',
   'readyz',
   'ca',
@@ -165,6 +192,7 @@ export function loopbackOptions(given: ServeArguments, configured: Values): Loop
   if (given.oortUrl !== undefined) values.url = given.oortUrl;
   if (given.oortCloud !== undefined) values.cloud = given.oortCloud;
   if (given.oortChannels !== undefined) values.channels = given.oortChannels;
+  if (given.cluster !== undefined) values.nats = {};
   const foreign = outside.find((name) => values[name] !== undefined);
   if (foreign !== undefined)
     throw new Complaint(
@@ -189,59 +217,4 @@ function gathered(configured: Values): Record<string, unknown> {
     else values[key] = { ...objectOf(`oort.${key}`, values[key] ?? {}), [inner]: value };
   }
   return values;
-}
-
-function objectOf(name: string, value: unknown): object {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-  throw new Complaint(`'${name}' in the configuration must be an object`);
-}
-
-function read(place: string, known: Readonly<Record<string, Kind>>, values: Values): Record<string, unknown> {
-  const checked: Record<string, unknown> = {};
-  for (const [given, value] of Object.entries(values)) {
-    const name = given.replace(/^ws\./, '');
-    if (value === undefined || withoutMeaning.has(name)) continue;
-    const kind = Object.hasOwn(known, name) ? known[name] : undefined;
-    if (!kind) {
-      const near = suggestion(name, Object.keys(known));
-      throw new Complaint(`'${place}' in the configuration has no '${printed(given)}'${near}`);
-    }
-    checked[name] = typed(`${place}.${name}`, kind, value);
-  }
-  return checked;
-}
-
-function printed(name: string): string {
-  return name.slice(0, 100);
-}
-
-/** Texts are read as what is wanted, as with the options of the server. What is wrong is not shown: it may be the secret. */
-function typed(name: string, kind: Kind, value: unknown): unknown {
-  switch (kind) {
-    case 'text':
-      if (typeof value === 'string' && value !== '') return value;
-      throw new Complaint(`'${name}' must be a text`);
-    case 'number': {
-      const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-      if (typeof number === 'number' && Number.isFinite(number)) return number;
-      throw new Complaint(`'${name}' must be a number`);
-    }
-    case 'boolean':
-      if (value === true || value === 'true') return true;
-      if (value === false || value === 'false') return false;
-      throw new Complaint(`'${name}' must be true or false`);
-    case 'list': {
-      const list =
-        typeof value === 'string'
-          ? value
-              .split(',')
-              .map((one) => one.trim())
-              .filter(Boolean)
-          : value;
-      if (Array.isArray(list) && list.every((one) => typeof one === 'string')) return list;
-      throw new Complaint(`'${name}' must be a list of texts`);
-    }
-    case 'object':
-      return objectOf(name, value);
-  }
 }

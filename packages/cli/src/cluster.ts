@@ -1,9 +1,9 @@
 /** A node of a cluster under `cometd serve`: ready before anybody can reach it, on its way to others when all can. */
 import { readFile } from 'node:fs/promises';
-import type { ClusterMetric, Oort, Seti } from '@cometd-ts/oort';
+import type { ClusterMetric, Engine, Oort, Seti } from '@cometd-ts/oort';
 import type { Discovery, DnsOptions, MulticastOptions, Seeker } from '@cometd-ts/oort/mesh';
 import type { BayeuxServer, HealthCheck } from '@cometd-ts/server';
-import type { ClusterOptions } from './cluster-options.ts';
+import type { ClusterOptions, MeshChoice } from './cluster-options.ts';
 import { Complaint, reasonOf } from './complaint.ts';
 
 /** What services are handed besides the server. */
@@ -26,20 +26,13 @@ export interface Cluster extends Node {
 
 /** Starts the node. Nobody is looked for until `join`. Throws `Complaint` for options that are wrong. */
 export async function clustered(bayeux: BayeuxServer, options: ClusterOptions): Promise<Cluster> {
-  const [{ clusterMetrics, Oort, Seti }, mesh] = await Promise.all([
-    import('@cometd-ts/oort'),
-    import('@cometd-ts/oort/mesh'),
-  ]);
-  const { url, channels, cloud, multicast, dns, readyz } = options;
-  const tls = options.ca === undefined ? null : { ca: await certificates(options.ca) };
+  const { clusterMetrics, movingEngine, Oort, Seti } = await import('@cometd-ts/oort');
+  const { url, channels, readyz, mesh, nats } = options;
   try {
-    const discoveries = [
-      mesh.staticDiscovery(cloud),
-      ...(dns ? [mesh.dnsDiscovery(dns as unknown as DnsOptions)] : []),
-      ...(multicast ? [mesh.multicastDiscovery(trusting(multicast))] : []),
-    ];
-    const patient = new Patient(discoveries);
-    const engine = mesh.meshEngine({ ...options.mesh, discovery: patient, ...(tls && { network: { tls } }) });
+    const from = mesh && (await meshOf(mesh));
+    const to = nats && (await import('@cometd-ts/oort/nats')).natsEngine(nats);
+    // One of them is there: options without any are refused before.
+    const engine = from && to ? movingEngine({ from: from.engine, to }) : ((from?.engine ?? to) as Engine);
     const oort = new Oort(bayeux, { url, channels, engine });
     const seti = new Seti(oort);
     await oort.start();
@@ -53,16 +46,39 @@ export async function clustered(bayeux: BayeuxServer, options: ClusterOptions): 
         const counts = state === 'down' ? readyz !== 'ignore' : readyz === state;
         return counts ? `${state}: ${reason}` : true;
       },
-      join: () => patient.begin(),
+      join: async () => from?.patient.begin(),
       leave: async () => {
         await seti.stop();
         await oort.stop();
       },
     };
   } catch (error) {
-    if (error instanceof TypeError || error instanceof RangeError) throw new Complaint(error.message);
+    if (error instanceof TypeError || error instanceof RangeError || isOfNats(error))
+      throw new Complaint(error.message);
     throw error;
   }
+}
+
+async function meshOf({
+  cloud,
+  multicast,
+  dns,
+  ca,
+  options,
+}: MeshChoice): Promise<{ engine: Engine; patient: Patient }> {
+  const mesh = await import('@cometd-ts/oort/mesh');
+  const tls = ca === undefined ? null : { ca: await certificates(ca) };
+  const patient = new Patient([
+    mesh.staticDiscovery(cloud),
+    ...(dns ? [mesh.dnsDiscovery(dns as unknown as DnsOptions)] : []),
+    ...(multicast ? [mesh.multicastDiscovery(trusting(multicast))] : []),
+  ]);
+  return { engine: mesh.meshEngine({ ...options, discovery: patient, ...(tls && { network: { tls } }) }), patient };
+}
+
+/** NATS is not there, or does not let this node in: known by the name, because the class is loaded by those who are on NATS alone. */
+function isOfNats(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'NatsError';
 }
 
 /** Holds discoveries back: a node that others cannot reach yet would only be tried in vain. */

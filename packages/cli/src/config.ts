@@ -13,6 +13,7 @@ import {
 } from './cluster-options.ts';
 import { Complaint, reasonOf } from './complaint.ts';
 import { type ManagementPlace, managementPlace } from './management.ts';
+import { natsSecrets } from './nats-options.ts';
 
 /** What is made of the options. */
 export interface Configured {
@@ -114,6 +115,11 @@ function assign(options: Record<string, unknown>, setting: string): void {
       throw new Complaint(
         'A secret on the command line is seen by all: set COMETD_OORT_SECRET, or oort.secret in the file',
       );
+    const secret = natsSecrets.find((one) => name === `oort.nats.${one}`);
+    if (secret !== undefined)
+      throw new Complaint(
+        `A secret on the command line is seen by all: set COMETD_NATS_${secret.toUpperCase()}, or ${name} in the file`,
+      );
     options[name] = value;
     return;
   }
@@ -148,9 +154,11 @@ export function effective(server: BayeuxServer, given: ServeArguments, cluster: 
   };
   add('serve.', serve);
   if (cluster) {
-    const { mesh, ...oort } = cluster;
-    const { secret: _secret, ...shown } = mesh;
-    add('oort.', { ...oort, ...shown });
+    const { mesh, nats, ...oort } = cluster;
+    const { options, ...choice } = mesh ?? {};
+    const { secret: _secret, ...shown } = options ?? {};
+    const open = Object.entries(nats ?? {}).filter(([name]) => !natsSecrets.includes(name));
+    add('oort.', { ...oort, ...choice, ...shown, ...(nats && { nats: Object.fromEntries(open) }) });
   }
   add('', settings);
   return lines.join('\n');

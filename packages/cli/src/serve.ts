@@ -29,6 +29,8 @@ export const serveHelp: string = `cometd serve: a standalone Bayeux server
                               COMETD_OORT_SECRET, or oort.secret in the file, never on the command line
       --oort-cloud <urls>     where other nodes are, separated by commas; one that lives is enough
       --oort-channels <list>  channels and patterns whose messages of other nodes are wanted, separated by commas
+      --cluster <urls>        makes it a node of a cluster on NATS: nats://host:4222, or several of one NATS cluster, separated
+                              by commas (COMETD_CLUSTER); --oort-url is a name then, by default of host and port
       --log-level <level>     debug, info, warn, error or silent (default warn)
 
 Options are those of the server library; what is set later wins: --config, then flags, then --set.

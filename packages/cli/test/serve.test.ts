@@ -80,7 +80,7 @@ vi.setConfig({ testTimeout: 30_000 });
 const local = ['serve', '--port', '0', '--host', '127.0.0.1'];
 
 /** What is installed from elsewhere. */
-const others = ['ws', 'yaml', 'prom-client', 'proxy-agent', 'tough-cookie'];
+const others = ['ws', 'yaml', 'prom-client', 'proxy-agent', 'tough-cookie', '@nats-io/transport-node'];
 
 /** Bundles the sources of one of our packages to where its build would be. */
 async function install(name: string, sources: string): Promise<string> {
@@ -697,6 +697,34 @@ management: { port: 0 }
     ],
     ['a number out of range', { url: 'http://a/cometd', secret, maxLinkQueue: -5 }, 'maxLinkQueue'],
     ['a wrong readyz', { url: 'http://a/cometd', secret, readyz: 'up' }, "'oort.readyz' is ignore, down or degraded"],
+    [
+      'options of the mesh on NATS',
+      { nats: { servers: 'nats://a:4222' }, url: 'http://a/cometd', maxComets: 5 },
+      "'oort.maxComets' is for nodes of a mesh, and this one is on NATS",
+    ],
+    ['NATS without servers', { nats: {}, url: 'http://a/cometd' }, 'A cluster on NATS needs its servers'],
+    [
+      'a name of NATS that is none',
+      { nats: { servers: 'nats://a:4222', nameSpace: 'x' } },
+      "did you mean 'namespace'?",
+    ],
+    [
+      'a server of NATS that is none',
+      { nats: { servers: 'http://a:4222' }, url: 'http://a/cometd' },
+      'is written nats://host:4222',
+    ],
+    [
+      'a user in a URL of NATS',
+      { nats: { servers: 'nats://ann:sesame@a:4222' }, url: 'http://a/cometd' },
+      'oort.nats.user',
+    ],
+    ['a move without an aim', { url: 'http://a/cometd', secret, move: 'begin' }, "'oort.move' is begin or end"],
+    ['no name on any free port', { nats: { servers: 'nats://a:4222' } }, 'needs a name: --oort-url or oort.url'],
+    [
+      'an illegal namespace',
+      { nats: { servers: 'nats://a:4222', namespace: 'a.b' }, url: 'http://a/cometd' },
+      'namespace',
+    ],
     ['a secret that is no text', { url: 'http://a/cometd', secret: { it: secret } }, "'oort.secret' must be a text"],
   ])('says in one sentence what keeps it from being a node: %s', async (_title, oort, sentence, env) => {
     await writeFile(path.join(folder, 'wrong.json'), JSON.stringify({ oort }));
@@ -708,6 +736,7 @@ management: { port: 0 }
   it('takes options by --set, but never the secret', async () => {
     const flags = [...local, '--oort-url', 'http://a/cometd'];
     expect(await complaint([...flags, '--set', `oort.secret=${secret}`])).not.toContain(secret);
+    expect(await complaint([...flags, '--set', 'oort.nats.token=open sesame'])).toMatch(/COMETD_NATS_TOKEN/);
     const said = await complaint([...flags, '--set', 'oort.maxBackof=1'], { COMETD_OORT_SECRET: secret });
     expect(said).toContain("did you mean 'maxBackoff'?");
   });

@@ -1,7 +1,7 @@
 /** How often a worker may end before the supervisor gives up, and how long it waits between attempts. */
 
 /** Waits before a worker is started again, in ms: one for each time it ended in a row. */
-const WAITS: readonly number[] = [0, 200, 400, 800, 1_600];
+const WAITS: readonly number[] = [0, 200, 400, 800];
 /** Who has served for this long has not ended in a row with the one before, in ms. */
 const STEADY = 10_000;
 

@@ -62,7 +62,7 @@ class Worker {
 
   async work(): Promise<void> {
     const { workers, place } = this.#configured;
-    if (!workers) throw new Complaint('COMETD_WORKER is for the processes of cometd serve --workers');
+    if (!workers || !process.send) throw new Complaint('COMETD_WORKER is for the processes of cometd serve --workers');
     const bayeux = this.#bayeux;
     const given = this.#given;
     const supervisor = this.#supervisor;
@@ -77,8 +77,14 @@ class Worker {
     const port = await listenInside(inside);
     const own: Place = { url: `http://127.0.0.1:${port}${given.path.replace(/\/?\*?$/, '')}`, door: door.port };
     const { channels, mesh } = workers;
-    const alone = { cloud: [], readyz: 'ignore', ca: undefined, multicast: null, dns: null } as const;
-    const cluster = await clustered(bayeux, { ...alone, url: own.url, channels, mesh: { ...mesh, secret } });
+    const alone = { cloud: [], ca: undefined, multicast: null, dns: null } as const;
+    const cluster = await clustered(bayeux, {
+      url: own.url,
+      channels,
+      readyz: 'ignore',
+      mesh: { ...alone, options: { ...mesh, secret } },
+      nats: null,
+    });
     const beats = setInterval(() => void supervisor.tell({ say: 'beat', reasons: reasonsOf(bayeux) }), BEAT);
     try {
       const node = { oort: cluster.oort, seti: cluster.seti, worker: { number, count: workers.count } };
