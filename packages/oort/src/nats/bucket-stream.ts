@@ -1,4 +1,5 @@
 /** The stream that keeps one bucket, laid out as buckets of NATS are: made where it is missing, written in order, read, cleared. */
+import type { Registration } from '@cometd-ts/server';
 import type { JetStreamApiError, JetStreamManager, StoredMsg, StreamConfig, StreamInfo } from '@nats-io/jetstream';
 import type { Msg, MsgHdrs } from '@nats-io/transport-node';
 import { BucketError } from '../powers.ts';
@@ -42,6 +43,7 @@ export class BucketStream {
   readonly prefix: string;
   readonly ttl: number | undefined;
   readonly #config: Partial<StreamConfig> & { name: string };
+  readonly #registration: Registration;
   readonly #waiting: Job[] = [];
   readonly #calls: Set<(error: BucketError) => void> = new Set();
   #waitingBytes = 0;
@@ -74,7 +76,7 @@ export class BucketStream {
       deny_delete: false,
       ...(ttl === undefined ? {} : { max_age: ttl * 1e6, duplicate_window: Math.min(ttl, 120_000) * 1e6 }),
     } as Partial<StreamConfig> & { name: string };
-    connection.onChange((isUp) => {
+    this.#registration = connection.onChange((isUp) => {
       if (isUp) this.#pump();
       else this.#fail(new BucketError('down', connection.reason));
     });
@@ -137,6 +139,7 @@ export class BucketStream {
   /** Whatever is under way fails. */
   close(): void {
     this.#isClosed = true;
+    this.#registration.remove();
     this.#fail(new BucketError('down', 'The engine was stopped'));
   }
 
@@ -192,14 +195,11 @@ export class BucketStream {
     const { NoRespondersError, RequestError } = this.connection.client;
     const isNobody =
       error instanceof NoRespondersError || (error instanceof RequestError && error.cause instanceof NoRespondersError);
-    const reason = isNobody ? 'nobody at NATS keeps this bucket at the moment' : reasonOf(error);
-    return new BucketError('down', `${this.name}: ${reason}`);
+    if (!isNobody) return new BucketError('down', `${this.name}: ${reasonOf(error)}`);
+    // It was lost, or nobody leads it: it is made again, if need be, for what comes.
+    this.ensure().catch(() => this.connection.diagnostics.count('nats.bucket_lost'));
+    return new BucketError('down', `${this.name}: nobody at NATS keeps this bucket at the moment`);
   }
-}
-
-/** Whether an error says that there is no such stream. */
-export function isNoStream(error: unknown): boolean {
-  return codeOf(error) === STREAM_NOT_FOUND;
 }
 
 function codeOf(error: unknown): number | undefined {

@@ -32,7 +32,7 @@ export class NatsBucket implements Bucket {
   readonly #maxBytes: number;
   readonly #watches: Set<BucketWatch> = new Set();
   /** Keys with a write of several steps: what is called for them waits. */
-  readonly #busy: Map<string, Promise<unknown>> = new Map();
+  readonly #busy: Map<string, Promise<void>> = new Map();
   /** Ids of the pieces this node has written, by subject. */
   readonly #pieces: Map<string, string> = new Map();
   /** What this node has written to say that something is gone, oldest first. */
@@ -166,7 +166,8 @@ export class NatsBucket implements Bucket {
   }
 
   get #maxPiece(): number {
-    return Math.min(MAX_PIECE, (this.#stream.connection.nats.info?.max_payload ?? 1_048_576) - OVERHEAD);
+    const largest = this.#stream.connection.nats.info?.max_payload ?? 1_048_576;
+    return Math.min(MAX_PIECE, Math.max(largest - OVERHEAD, largest >> 1));
   }
 
   /** The pieces this node had written for the value before are of no use any more. Those of other nodes go with the key, or the time. */
@@ -202,13 +203,16 @@ export class NatsBucket implements Bucket {
 
   /** What is called for this key meanwhile waits until it is done. */
   #alone<T>(subject: string, act: () => Promise<T>): Promise<T> {
-    const before = this.#busy.get(subject);
-    const done = before ? before.then(act, act) : act();
-    this.#busy.set(subject, done);
-    const after = (): void => {
-      if (this.#busy.get(subject) === done) this.#busy.delete(subject);
-    };
-    done.then(after, after);
+    const done = this.#busy.get(subject)?.then(act) ?? act();
+    const over: Promise<void> = done
+      .then(
+        () => undefined,
+        () => undefined,
+      )
+      .then(() => {
+        if (this.#busy.get(subject) === over) this.#busy.delete(subject);
+      });
+    this.#busy.set(subject, over);
     return done;
   }
 

@@ -68,6 +68,20 @@ describe.each(['current', 'debian'] as const)('with the server %s', (kind) => {
       expect((await atB.get(['before']))?.value).toBe(1);
     });
 
+    it('that was kept in memory is made again for whoever writes, watched or not', async () => {
+      const nats = await startNats({ kind });
+      onTestFinished(() => nats.close());
+      const { buckets, connection } = await node(nats.url, { storage: 'memory' });
+      const bucket = await buckets.open('things');
+      const revision = await bucket.put(['k'], 1);
+      await nats.kill();
+      await vi.waitFor(() => expect(connection.isUp).toBe(false), late);
+      await nats.start();
+      await vi.waitFor(async () => expect(await bucket.create(['k'], 2)).not.toBeNull(), late);
+      expect(await bucket.update(['k'], 3, revision + 1_000)).toBeNull();
+      expect((await bucket.get(['k']))?.value).toBe(2);
+    });
+
     it('is watched on when its consumer has vanished', async () => {
       const nats = await startNats({ kind });
       onTestFinished(() => nats.close());
@@ -94,7 +108,8 @@ describe.each(['current', 'debian'] as const)('with the server %s', (kind) => {
       const lines = told(atB);
       await vi.waitFor(() => expect(lines.at(-1)).toBe('ready'), late);
       const cut = proxy.cutAfter(1_500_000, 'up');
-      await expect(atA.put(['big'], value('b'))).rejects.toMatchObject({ code: 'down' });
+      const [put, got] = await Promise.allSettled([atA.put(['big'], value('b')), atA.get(['big'])]);
+      expect([put, got]).toMatchObject([{ reason: { code: 'down' } }, { reason: { code: 'down' } }]);
       await cut;
       expect((await atB.get(['big']))?.value).toBe(value('a'));
       await vi.waitFor(() => atA.put(['big'], value('c')), late);

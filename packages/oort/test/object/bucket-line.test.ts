@@ -190,6 +190,10 @@ describe('a node that is cut off', () => {
     cloud.memory.cutOff(a.url);
     await cloud.settled();
     expect([atA.getInfos().length, atB.getInfos().length]).toEqual([1, 1]);
+    const entries: unknown[] = [];
+    const deltas = new Map<string, unknown>();
+    atB.addEntryListener('put', ({ isLocal }, { key }) => isLocal || entries.push(key));
+    atB.addDeltaListener('put', ({ isLocal }, { key, newValue }) => isLocal || deltas.set(key, newValue));
     expect(await atA.putAndShare('meanwhile', 2)).toBeUndefined();
     for (let n = 0; n < 100; n++) void atA.putAndShare('often', n);
     await atB.putAndShare('there', 3);
@@ -205,6 +209,8 @@ describe('a node that is cut off', () => {
       ]),
     );
     expect(atA.getInfo(b.url)).toMatchObject(own(atB));
+    expect(entries).toEqual([]);
+    expect(deltas).toEqual(atA.localInfo.object);
   });
 
   it('writes its part again when others have taken it for dead meanwhile', async () => {
