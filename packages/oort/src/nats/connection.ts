@@ -14,11 +14,14 @@ import type {
 import { NatsError, reasonOf } from './error.ts';
 import type { NatsSettings } from './options.ts';
 import type { Subjects } from './subjects.ts';
+import { requireJetStream, requireVersion } from './version.ts';
 
 type Client = typeof client;
 
 /** How often a silent connection is asked whether it is still there, in ms; after two questions without an answer it is not. */
 const PING = 1000;
+/** What older servers can do was not tried. */
+const OLDEST = '2.9.0';
 /** How long an attempt to connect, handshake included, may take. */
 const DIAL = 3000;
 /** Pause between two attempts, and how much more it may be by chance. */
@@ -86,15 +89,24 @@ export class Connection {
     void this.#follow(nats.status());
   }
 
-  /** Rejects with `NatsError`: `packages`, `denied`, or `unreachable` when no server was found in time. */
+  /** Rejects with `NatsError`; with `unreachable` when no server was found in time. */
   static async open(settings: NatsSettings, server: BayeuxServer, name: string): Promise<Connection> {
     const loaded = await load();
     const options = optionsOf(loaded, settings, name);
     const until = performance.now() + settings.connectTimeout;
     for (;;) {
       try {
-        return new Connection(await loaded.connect(options), loaded, settings, server);
+        const nats = await loaded.connect(options);
+        try {
+          requireVersion(nats.info, OLDEST, 'A cluster');
+          if (settings.jetStream) requireJetStream(nats.info, 'This node (option jetStream)');
+        } catch (error) {
+          await nats.close();
+          throw error;
+        }
+        return new Connection(nats, loaded, settings, server);
       } catch (error) {
+        if (error instanceof NatsError) throw error;
         if (error instanceof loaded.AuthorizationError || error instanceof loaded.UserAuthenticationExpiredError)
           throw new NatsError('denied', `NATS does not let this node in: ${error.message} (${where(settings)})`, {
             cause: error,

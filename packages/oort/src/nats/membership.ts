@@ -5,7 +5,8 @@ import type { Member } from '../engine.ts';
 export interface NodeRecord extends Member {
   /** When it was started, in ms since 1970 by its own clock. */
   readonly started: number;
-  readonly version: string;
+  /** Of what nodes say to each other, for those to come that say it otherwise. */
+  readonly version: number;
   /** Grows with each change of what it observes. */
   readonly revision: number;
   readonly observed: readonly string[];

@@ -27,6 +27,8 @@ export interface NatsOptions extends BucketStorage {
   readonly connection?: Readonly<NodeConnectionOptions>;
   /** How long `start` looks for a server before it rejects. Default 10000. */
   readonly connectTimeout?: number;
+  /** Whether `start` rejects where NATS has no JetStream, which buckets are kept in. Default false: without it there are no buckets. */
+  readonly jetStream?: boolean;
   /** How often a node says that it lives. Default 1000. */
   readonly heartbeat?: number;
   /** How long a node may be silent before it has left. Default 2.75 heartbeats, so that a crash is noticed within three. */

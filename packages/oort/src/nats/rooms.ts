@@ -1,5 +1,4 @@
 /** What an engine has between its start and its stop, and how that is put together. */
-import { readFileSync } from 'node:fs';
 import type { ServerMessage, ServerSession } from '@cometd-ts/server';
 import type { EngineNode } from '../engine.ts';
 import { Tap } from '../tap.ts';
@@ -77,14 +76,8 @@ export async function furnish(
     inbox,
     catchUp,
     ear,
-    voice: new Voice(connection, node, observed, ownVersion()),
+    voice: new Voice(connection, node, observed),
     addresses: new NatsAddresses(connection, () => membership.members.length),
     buckets,
   };
-}
-
-/** Of this package. */
-function ownVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { readonly version: string }).version;
 }

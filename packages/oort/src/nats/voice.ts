@@ -2,24 +2,22 @@
 import type { EngineNode } from '../engine.ts';
 import type { Connection } from './connection.ts';
 import type { NodeRecord } from './membership.ts';
-import { type Heartbeat, type Introduction, KIND, SOURCE, type Talk, type Words } from './wire.ts';
+import { type Heartbeat, type Introduction, KIND, SOURCE, type Talk, WIRE_VERSION, type Words } from './wire.ts';
 
 export class Voice {
   readonly #connection: Connection;
   readonly #node: EngineNode;
   readonly #observed: ReadonlySet<string>;
   readonly #started: number = Date.now();
-  readonly #version: string;
   #revision = 1;
   #isAnnouncing = false;
   #isSilent = false;
 
-  /** @param observed what this node observes, as it changes; @param version of this package */
-  constructor(connection: Connection, node: EngineNode, observed: ReadonlySet<string>, version: string) {
+  /** @param observed what this node observes, as it changes */
+  constructor(connection: Connection, node: EngineNode, observed: ReadonlySet<string>) {
     this.#connection = connection;
     this.#node = node;
     this.#observed = observed;
-    this.#version = version;
   }
 
   /** This node lives. */
@@ -86,7 +84,7 @@ export class Voice {
       id,
       url,
       started: this.#started,
-      version: this.#version,
+      version: WIRE_VERSION,
       revision: this.#revision,
       observed: [...this.#observed],
       interest: this.#connection.settings.interest,

@@ -12,6 +12,9 @@ export const KIND = 'Oort-Kind';
 /** `2/3` is the second of three pieces of a message that is over the payload limit. */
 export const PIECE = 'Oort-Piece';
 
+/** Of the words below. */
+export const WIRE_VERSION = 1;
+
 /** Said to all, on the subject of the heartbeats of a node. */
 export interface Heartbeat {
   readonly revision: number;
@@ -105,9 +108,9 @@ export function readAgain({ data }: Pick<Msg, 'data'>): Again | undefined {
 function recordOf(value: unknown): NodeRecord | undefined {
   if (!isObject(value)) return undefined;
   const { id, url, started, version, revision, observed, interest, alsoOn } = value;
-  if (typeof id !== 'string' || id === '' || typeof url !== 'string' || url === '' || typeof version !== 'string')
+  if (typeof id !== 'string' || id === '' || typeof url !== 'string' || url === '') return undefined;
+  if (!isCount(started) || !isCount(version) || !isCount(revision) || !isTexts(observed) || !isTexts(interest))
     return undefined;
-  if (!isCount(started) || !isCount(revision) || !isTexts(observed) || !isTexts(interest)) return undefined;
   if (alsoOn !== undefined && typeof alsoOn !== 'string') return undefined;
   return { id, url, started, version, revision, observed, interest, ...(alsoOn !== undefined && { alsoOn }) };
 }

@@ -68,6 +68,13 @@ for (const program of natsPrograms()) {
       });
     });
 
+    it('is told when it needs JetStream, and that is off', async () => {
+      const nats = await start('');
+      const missing = { name: 'NatsError', code: 'noJetStream', message: expect.stringContaining('jetstream') };
+      await expect(node(nats.port, { nats: { jetStream: true } })).rejects.toMatchObject(missing);
+      expect((await node(nats.port)).engine.buckets).toBeUndefined();
+    });
+
     it('takes whatever else the client of NATS takes', async () => {
       const nats = await start('authorization { user: ann, password: right }');
       const options = { nats: { connection: { user: 'ann', pass: 'right', name: 'by another name' } } };

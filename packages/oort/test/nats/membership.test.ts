@@ -7,7 +7,7 @@ const options = { heartbeat: 100, leaveAfter: 300 };
 
 function recordOf(id: string, more: Partial<NodeRecord> = {}): NodeRecord {
   const url = `http://${id.split('.')[0]}.test/cometd`;
-  return { id, url, started: 1, version: '1.0.0', revision: 1, observed: [], interest: [], ...more };
+  return { id, url, started: 1, version: 1, revision: 1, observed: [], interest: [], ...more };
 }
 
 const b = recordOf('b.1');
