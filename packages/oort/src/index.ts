@@ -27,6 +27,7 @@ export {
   type Bucket,
   type BucketEntry,
   BucketError,
+  type BucketErrorCode,
   type BucketOptions,
   type Buckets,
   type Watcher,

@@ -103,7 +103,8 @@ export interface Bucket {
   /** Removes it, whatever is there; with `revision`, only that: false when something else is there, or nothing. */
   delete(key: readonly string[], revision?: number): Promise<boolean>;
   /**
-   * Removes all whose keys begin with `prefix`, however many. Watchers are told once, of `prefix` itself (`isPrefix`); those who watch a longer prefix are not told.
+   * Removes all whose keys begin with `prefix`, however many. Watchers are told once, of `prefix` itself (`isPrefix`); those who
+   * watch a longer prefix are not told.
    */
   drop(prefix: readonly string[]): Promise<void>;
   /**
@@ -125,11 +126,14 @@ export interface Buckets {
   open(name: string, options?: BucketOptions): Promise<Bucket>;
 }
 
+/** `down`: the engine is cut off, or its system does not answer; whether it was done is not known · `tooLarge`: the value is over `maxBytes`. */
+export type BucketErrorCode = 'down' | 'tooLarge';
+
 export class BucketError extends Error {
   override readonly name = 'BucketError';
-  readonly code: 'down' | 'tooLarge' | 'unsupported';
+  readonly code: BucketErrorCode;
 
-  constructor(code: 'down' | 'tooLarge' | 'unsupported', message: string) {
+  constructor(code: BucketErrorCode, message: string) {
     super(message);
     this.code = code;
   }

@@ -197,7 +197,7 @@ export class BucketStream {
       error instanceof NoRespondersError || (error instanceof RequestError && error.cause instanceof NoRespondersError);
     if (!isNobody) return new BucketError('down', `${this.name}: ${reasonOf(error)}`);
     // It was lost, or nobody leads it: it is made again, if need be, for what comes.
-    this.ensure().catch(() => this.connection.diagnostics.count('nats.bucket_lost'));
+    this.ensure().catch(() => this.connection.diagnostics.count('nats_bucket_lost'));
     return new BucketError('down', `${this.name}: nobody at NATS keeps this bucket at the moment`);
   }
 }

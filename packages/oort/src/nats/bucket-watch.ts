@@ -114,7 +114,7 @@ export class BucketWatch {
       for (const message of early) if (epoch === this.#epoch) this.#hear(message);
     } catch (error) {
       if (epoch !== this.#epoch) return;
-      connection.diagnostics.count('nats.watch_failed');
+      connection.diagnostics.count('nats_watch_failed');
       connection.diagnostics.debug('nats_watch', () => `${name}: ${String(error)}`);
       // When the connection is lost, its return begins anew.
       if (connection.isUp) this.#later();
@@ -271,7 +271,7 @@ export class BucketWatch {
   }
 
   #tell(call: () => void): void {
-    void this.#stream.connection.diagnostics.guard('bucket watcher', undefined, call);
+    void this.#stream.connection.diagnostics.guard('nats_bucket', undefined, call);
   }
 
   #foreign(what: string): void {

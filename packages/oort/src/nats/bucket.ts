@@ -180,7 +180,7 @@ export class NatsBucket implements Bucket {
 
   #clear(subject: string, id: string): void {
     this.#stream.purge(pieceOf(subject, id, '>'), Number.MAX_SAFE_INTEGER).catch((error) => {
-      this.#stream.connection.diagnostics.count('nats.bucket_pieces_left');
+      this.#stream.connection.diagnostics.count('nats_bucket_pieces');
       this.#stream.connection.diagnostics.debug('nats_bucket', () => String(error));
     });
   }

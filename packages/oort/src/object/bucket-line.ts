@@ -208,7 +208,7 @@ export class BucketLine implements Line, Watcher {
     for (const id of strangers)
       if (known.has(id))
         this.#bucket.drop([id]).catch((error) => {
-          this.#oort.server.diagnostics.count('oort.object_not_cleaned');
+          this.#oort.server.diagnostics.count('oort_object_uncleaned');
           this.#oort.server.diagnostics.debug('oort_object', () => `${this.#name}: ${String(error)}`);
         });
   }
@@ -272,7 +272,7 @@ export class BucketLine implements Line, Watcher {
 
   #failed(error: unknown): void {
     const { diagnostics } = this.#oort.server;
-    diagnostics.count('oort.object_not_written');
+    diagnostics.count('oort_object_unwritten');
     const isDown = error instanceof BucketError && error.code === 'down';
     if (!isDown) diagnostics.warn('oort_object', `The object '${this.#name}' cannot be written: ${String(error)}`);
     this.#outdated();
