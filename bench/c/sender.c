@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <netinet/tcp.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,53 +24,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "accept-key.h"
+#include "bytes.h"
+#include "message.h"
+
 enum { EVENTS = 1024, BACKLOG = 4096, BUCKETS = 1 << 15, READ_SIZE = 1 << 20, MOST_WAITING = 1 << 26 };
-
-static void fail(const char *what) {
-  perror(what);
-  exit(1);
-}
-
-/* ---- Bytes that grow ---- */
-
-struct bytes {
-  char *at;
-  size_t length, room;
-};
-
-static void reserve(struct bytes *bytes, size_t more) {
-  if (bytes->length + more <= bytes->room) return;
-  bytes->room = (bytes->length + more) * 2;
-  bytes->at = realloc(bytes->at, bytes->room);
-  if (!bytes->at) fail("realloc");
-}
-
-static void append(struct bytes *bytes, const void *from, size_t length) {
-  if (length == 0) return;
-  reserve(bytes, length);
-  memcpy(bytes->at + bytes->length, from, length);
-  bytes->length += length;
-}
-
-static void print(struct bytes *bytes, const char *format, ...) {
-  for (;;) {
-    va_list arguments;
-    va_start(arguments, format);
-    size_t room = bytes->room - bytes->length;
-    size_t length = (size_t)vsnprintf(bytes->at ? bytes->at + bytes->length : NULL, room, format, arguments);
-    va_end(arguments);
-    if (length < room) {
-      bytes->length += length;
-      return;
-    }
-    reserve(bytes, length + 1);
-  }
-}
-
-static void discard(struct bytes *bytes) {
-  free(bytes->at);
-  *bytes = (struct bytes){0};
-}
 
 /* ---- Who is there ---- */
 
@@ -260,64 +217,6 @@ static void flush_turn(void) {
 
 /* ---- Messages ---- */
 
-struct slice {
-  const char *at;
-  size_t length;
-};
-
-struct message {
-  struct slice channel, id, client, subscription, data, advice;
-};
-
-static bool is(struct slice slice, const char *text) {
-  return slice.length == strlen(text) && memcmp(slice.at, text, slice.length) == 0;
-}
-
-/* The end of the JSON value that begins here. */
-static const char *skip_value(const char *at, const char *end) {
-  int depth = 0;
-  bool is_quoted = false;
-  for (; at < end; at++) {
-    if (is_quoted) {
-      if (*at == '\\') at++;
-      else if (*at == '"' && (is_quoted = false, depth == 0)) return at + 1;
-    } else if (*at == '"') {
-      is_quoted = true;
-    } else if (*at == '{' || *at == '[') {
-      depth++;
-    } else if (*at == '}' || *at == ']') {
-      if (depth == 0) return at;
-      if (--depth == 0) return at + 1;
-    } else if (depth == 0 && *at == ',') {
-      return at;
-    }
-  }
-  return end;
-}
-
-/* Reads the next object of an array, with no spaces between its tokens; NULL when there is none. */
-static const char *next_message(const char *at, const char *end, struct message *message) {
-  *message = (struct message){0};
-  while (at < end && *at != '{') at++;
-  if (at == end) return NULL;
-  for (at++; at < end && *at == '"';) {
-    const char *name_end = skip_value(at, end);
-    struct slice name = {at + 1, (size_t)(name_end - at) - 2};
-    const char *value = name_end + 1;
-    const char *value_end = skip_value(value, end);
-    struct slice raw = {value, (size_t)(value_end - value)};
-    struct slice text = *value == '"' ? (struct slice){value + 1, raw.length - 2} : raw;
-    if (is(name, "channel")) message->channel = text;
-    else if (is(name, "id")) message->id = text;
-    else if (is(name, "clientId")) message->client = text;
-    else if (is(name, "subscription")) message->subscription = raw;
-    else if (is(name, "data")) message->data = raw;
-    else if (is(name, "advice")) message->advice = raw;
-    at = value_end < end && *value_end == ',' ? value_end + 1 : value_end;
-  }
-  return at;
-}
-
 static struct session *session_of(struct slice client) {
   size_t index = client.length > 0 ? strtoul(client.at, NULL, 10) : session_count;
   return index < session_count ? sessions[index] : NULL;
@@ -386,6 +285,7 @@ static void receive(struct connection *connection, const char *at, size_t length
   const char *end = at + length;
   struct message message;
   while ((at = next_message(at, end, &message))) {
+    if (message.channel.length == 0) continue;
     static struct bytes text;
     text.length = 0;
     print(&text, "{\"channel\":\"%.*s\",\"successful\":true,\"id\":\"%.*s\"", (int)message.channel.length,
@@ -411,57 +311,11 @@ static void receive(struct connection *connection, const char *at, size_t length
 
 /* ---- Reading ---- */
 
-static uint32_t rotate(uint32_t value, int by) { return value << by | value >> (32 - by); }
-
-/* SHA-1 of less than 120 bytes, which is what the handshake of WebSocket needs. */
-static void sha1(const char *text, size_t length, unsigned char digest[20]) {
-  unsigned char blocks[128] = {0};
-  size_t size = length < 56 ? 64 : 128;
-  memcpy(blocks, text, length);
-  blocks[length] = 0x80;
-  blocks[size - 2] = (unsigned char)(length * 8 >> 8);
-  blocks[size - 1] = (unsigned char)(length * 8);
-  uint32_t state[5] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
-  for (unsigned char *block = blocks; block < blocks + size; block += 64) {
-    uint32_t word[80];
-    for (int i = 0; i < 80; i++) {
-      const unsigned char *four = block + 4 * i;
-      word[i] = i < 16 ? (uint32_t)four[0] << 24 | (uint32_t)four[1] << 16 | (uint32_t)four[2] << 8 | four[3]
-                       : rotate(word[i - 3] ^ word[i - 8] ^ word[i - 14] ^ word[i - 16], 1);
-    }
-    uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4];
-    for (int i = 0; i < 80; i++) {
-      uint32_t mix = i < 20   ? ((b & c) | (~b & d)) + 0x5a827999
-                     : i < 40 ? (b ^ c ^ d) + 0x6ed9eba1
-                     : i < 60 ? ((b & c) | (b & d) | (c & d)) + 0x8f1bbcdc
-                              : (b ^ c ^ d) + 0xca62c1d6;
-      uint32_t next = rotate(a, 5) + mix + e + word[i];
-      e = d, d = c, c = rotate(b, 30), b = a, a = next;
-    }
-    state[0] += a, state[1] += b, state[2] += c, state[3] += d, state[4] += e;
-  }
-  for (int i = 0; i < 20; i++) digest[i] = (unsigned char)(state[i / 4] >> (24 - 8 * (i % 4)));
-}
-
-static void base64(const unsigned char *from, size_t length, char *to) {
-  static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (size_t i = 0; i < length; i += 3) {
-    uint32_t three = (uint32_t)from[i] << 16 | (i + 1 < length ? (uint32_t)from[i + 1] << 8 : 0) |
-                     (i + 2 < length ? from[i + 2] : 0);
-    for (int sextet = 0; sextet < 4; sextet++) *to++ = letters[three >> (18 - 6 * sextet) & 63];
-  }
-  for (size_t i = length % 3; i % 3 != 0; i++) to[(ptrdiff_t)i - 3] = '=';
-  *to = 0;
-}
-
 static void upgrade(struct connection *connection, const char *head) {
-  char key[100] = "", accept[32];
+  char key[61] = "", accept[32];
   const char *field = strcasestr(head, "\r\nsec-websocket-key:");
   if (field) sscanf(field + strlen("\r\nsec-websocket-key:"), " %60[^\r]", key);
-  strcat(key, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-  unsigned char digest[20];
-  sha1(key, strlen(key), digest);
-  base64(digest, sizeof digest, accept);
+  accept_key(key, accept);
   static struct bytes response;
   response.length = 0;
   print(&response,
@@ -553,6 +407,7 @@ static void read_connection(struct connection *connection) {
     at += used;
     length -= used;
   }
+  if (length > READ_SIZE) close_connection(connection);
   if (connection->fd >= 0) append(&connection->unread, at, length);
   discard(&joined);
 }

@@ -44,9 +44,9 @@ public class BenchServer {
     private static final int FEW_THREADS = 8;
     private static final int BACKLOG = 4096;
     /** The compiler rests when it worked at most so many ms in each of so many seconds. */
-    private static final int REST = 20;
-    private static final int RESTS = 3;
-    private static final int LEAST_SECONDS = 10;
+    private static final int REST = 30;
+    private static final int RESTS = 2;
+    private static final int LEAST_SECONDS = 6;
     private static final int MOST_SECONDS = 30;
 
     public static void main(String[] args) throws Exception {
