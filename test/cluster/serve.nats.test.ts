@@ -59,7 +59,7 @@ for (const program of natsPrograms()) {
       await eventually(async () =>
         expect(await read(`${management}/metrics`)).toContain('cometd_cluster_nodes{state="joined"} 0'),
       );
-      expect(one.output()).toContain('oort.nats.namespace');
+      expect(one.output()).toContain('oort.nats.servers');
       expect(one.output() + two.output()).not.toContain('open sesame');
     }, 60_000);
 
@@ -67,7 +67,7 @@ for (const program of natsPrograms()) {
       const flags = ['--cluster', `nats://127.0.0.1:${nats.port}`, '--oort-url', 'http://one.test/cometd'];
       const serving = stage.run(flags, { COMETD_NATS_TOKEN: 'open barley' });
       expect(await serving.ended).toBe(1);
-      expect(serving.output().trim()).toMatch(/^NATS does not let this node in: .*127\.0\.0\.1.*$/);
+      expect(serving.output().trim()).toMatch(/^cometd: NATS does not let this node in: .*127\.0\.0\.1.*$/);
     });
   });
 }
