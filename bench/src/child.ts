@@ -24,6 +24,11 @@ interface Deputy {
   readonly measured: number;
 }
 
+/** Said by a child before it gives up. */
+interface Farewell {
+  readonly lost: string;
+}
+
 /** Whether processes can be pinned here; without `taskset` the figures are noisier and the report says so. */
 export const canPin: boolean = spawnSync('taskset', ['-c', '1', 'true']).status === 0;
 
@@ -52,9 +57,10 @@ export class Child {
       : [process.execPath, node];
     this.#process = spawn(command, all, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.#ended = once(this.#process, 'exit');
-    this.#process.on('message', (message) => {
-      if ('measured' in (message as Answer | Deputy)) this.#measured = (message as Deputy).measured;
-      else this.#answered(message as Answer);
+    this.#process.on('message', (message: Answer | Deputy | Farewell) => {
+      if ('measured' in message) this.#measured = message.measured;
+      else if ('lost' in message) this.#lost(new Error(message.lost));
+      else this.#answered(message);
     });
     this.#process.on('error', (error) => this.#lost(error));
     this.#process.on('exit', (code, signal) => this.#lost(new Error(`${script} ${args[0]} ended: ${signal ?? code}`)));
@@ -98,6 +104,12 @@ export class Child {
 /** Names the process that is to be measured instead of this child. */
 export function measureInstead(pid: number): void {
   process.send?.({ measured: pid } satisfies Deputy);
+}
+
+/** Ends this child: what it was asked, and will be, is answered with the reason. */
+export function giveUp(reason: string): void {
+  if (process.send) process.send({ lost: reason } satisfies Farewell, () => process.exit(1));
+  else process.exit(1);
 }
 
 /** The answering side, called once in the child. A question that fails is answered with the error. */

@@ -1,5 +1,6 @@
 /** Drives the clients of one scenario: who publishes when, what is counted, what is timed. */
 import { createHistogram } from 'node:perf_hooks';
+import { giveUp } from '../child.ts';
 import { CHANNEL, FIRST_SESSIONS, patternsOf, type Scenario } from '../scenarios.ts';
 import { agesOf, chatOf, now } from './chatter.ts';
 import type { Route } from './line.ts';
@@ -80,11 +81,8 @@ abstract class Counter {
   }
 }
 
-/** A loss after set-up is a failed run: the process says why and ends. */
-const onLost = (error: Error): void => {
-  console.error(error.message);
-  process.exit(1);
-};
+/** A loss is a failed run: the process says why and ends. */
+const onLost = (error: Error): void => giveUp(error.message);
 
 async function connectMany(count: number, one: (index: number) => Promise<void>): Promise<void> {
   let next = 0;
