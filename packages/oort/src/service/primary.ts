@@ -19,8 +19,8 @@ export interface OortPrimaryServiceOptions extends OortServiceOptions {
 
 export interface ElectionOptions {
   /**
-   * How long a node that is lost stays in charge for the others, in ms; at least 1000. It renews its lease after a third of that. The
-   * first start of the service in a cluster decides it for all. Default 10000.
+   * How long a node that is lost stays in charge for the others, in ms; at least 1000. It renews its lease after a third of that,
+   * and an answer of the message system may take a sixth. The first start of the service in a cluster decides it for all. Default 10000.
    */
   readonly ttl?: number;
 }
@@ -67,16 +67,21 @@ export abstract class OortPrimaryService<Parameter = unknown, Result = unknown, 
     this.#flags?.addListener('updated', () => this.#lookForOthers());
   }
 
-  /** Rejects with `TypeError` when an election needs buckets and the engine has none. */
+  /** Rejects with `TypeError` when an election needs buckets and the engine has none, with `BucketError` when they cannot be reached. */
   override async start(): Promise<void> {
     const { buckets, name: engine } = this.oort.engine;
     if (this.#ttl !== null && !buckets)
       throw new TypeError(`The election of '${this.name}' needs an engine with buckets, and '${engine}' has none`);
     await super.start();
-    await this.#flags?.start();
-    // Not the default: that is what the others hear when this one stops.
-    if (this.#flag) await this.#flags?.setAndShare(true);
-    if (this.#ttl !== null) await this.#stand(this.#ttl);
+    try {
+      await this.#flags?.start();
+      // Not the default: that is what the others hear when this one stops.
+      if (this.#flag) await this.#flags?.setAndShare(true);
+      if (this.#ttl !== null) await this.#stand(this.#ttl);
+    } catch (error) {
+      await super.stop();
+      throw error;
+    }
   }
 
   /** When this node is in charge, another can be at once. */

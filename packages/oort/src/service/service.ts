@@ -251,7 +251,8 @@ export abstract class OortService<Parameter = unknown, Result = unknown, Context
     oort.server.settings.jsonContext.generate(record);
     const id = record['oort.service.id'];
     this.#pending.add(id, waiting);
-    addresses.ask(this.#address(target), record, { timeout: this.#timeout + LATER }).then(
+    const timeout = Math.min(this.#timeout + LATER, 2 ** 31 - 1);
+    addresses.ask(this.#address(target), record, { timeout }).then(
       (result) => this.#answered(result),
       (error: unknown) => {
         // Who is cut off can still ask itself.

@@ -43,6 +43,8 @@ export class Interest implements Routing {
   readonly #watched: Map<string, Registration> = new Map();
   /** Watched users, and the nodes that had them before this one was cut off and have not said again that they do. */
   #unsure: Map<string, Set<string>> = new Map();
+  /** Users who have come or gone while this node was cut off, so that nobody could be told. */
+  #untold: Set<string> = new Set();
   #timer: NodeJS.Timeout | undefined;
   #registrations: Registration[] = [];
   #isStopped = false;
@@ -60,7 +62,9 @@ export class Interest implements Routing {
       oort.addListener('cometJoined', () => this.#lookAgain()),
       oort.addListener('cometLeft', ({ url }) => this.#desk.note(url, [], this.#desk.presences.usersOf(url))),
       oort.addListener('status', ({ state }) => {
-        if (state === 'up') this.#doubt();
+        if (state !== 'up') return;
+        this.#tellLate();
+        this.#doubt();
       }),
     ];
   }
@@ -164,7 +168,13 @@ export class Interest implements Routing {
   #tellPresence(userId: string, presence: boolean): void {
     const { id, url } = this.#desk.oort;
     const present: Present = { id, url, presence };
-    this.#addresses.tell(['presence', userId], present);
+    if (!this.#addresses.tell(['presence', userId], present)) this.#untold.add(userId);
+  }
+
+  #tellLate(): void {
+    const users = this.#untold;
+    this.#untold = new Set();
+    for (const user of users) this.#tellPresence(user, this.#desk.presences.sessionCount(user) > 0);
   }
 
   // Being called

@@ -95,14 +95,21 @@ export class Seti {
 
   /**
    * Call it after the start of `oort`. Rejects with `TypeError` when that has not started, or this has, and when the engine
-   * cannot do what `routing` needs.
+   * cannot do what `routing` needs; with `BucketError` when the bucket cannot be reached.
    */
   async start(): Promise<void> {
     const { oort } = this;
     if (!oort.isStarted) throw new TypeError('Start the Oort before its Seti');
     if (this.#session) throw new TypeError('This Seti was started before');
-    this.#session = await localSession(oort.server, `seti-${this.#id}`);
-    await this.#routing.start();
+    const session = await localSession(oort.server, `seti-${this.#id}`);
+    this.#session = session;
+    try {
+      await this.#routing.start();
+    } catch (error) {
+      this.#session = null;
+      await session.disconnect();
+      throw error;
+    }
   }
 
   /** The users of this node are present nowhere else any more. Their sessions go on. */

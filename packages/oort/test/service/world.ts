@@ -57,9 +57,9 @@ export class World {
     this.now = until;
   }
 
-  /** How long a message is on its way, in ms. */
+  /** How long a message is on its way, in ms: there and back within a sixth of the ttl. */
   get delay(): number {
-    return 1 + this.#random() ** 4 * 400;
+    return 1 + this.#random() ** 4 * 200;
   }
 
   get entry(): BucketEntry | null {

@@ -94,6 +94,33 @@ describe('a node', () => {
   });
 });
 
+it('a node that was cut off for a moment tells then who has come and gone meanwhile', async () => {
+  const [cloud, a, b] = await two();
+  b.seti.associate('bob', (await enter(b)).serverSession);
+  const told: string[] = [];
+  for (const user of ['bob', 'carol'])
+    a.seti.watch(user, ({ isPresent, userId }) => told.push(`${isPresent ? '+' : '-'}${userId}`));
+  await cloud.settled();
+  const engine = cloud.memory.engines.find(({ member }) => member.url === b.url);
+  engine?.turn({ state: 'down', reason: 'a moment' });
+  b.seti.disassociate('bob');
+  b.seti.associate('carol', (await enter(b)).serverSession);
+  await cloud.settled();
+  expect(told).toEqual(['+bob']);
+  engine?.turn({ state: 'up', reason: '' });
+  await cloud.settled();
+  expect(told).toEqual(['+bob', '-bob', '+carol']);
+});
+
+it('a Seti that could not start is not started, and leaves no session behind', async () => {
+  const { oort, server } = await new Cloud().node();
+  const seti = new Seti(oort, { routing: 'interest' });
+  const before = server.sessions.length;
+  await expect(seti.start()).rejects.toThrow(TypeError);
+  expect(server.sessions).toHaveLength(before);
+  expect(() => seti.sendMessage('bob', '/service/msg', 1)).toThrow('Start the Seti first');
+});
+
 describe('what is sent to the address of a user', () => {
   it.each([
     null,
