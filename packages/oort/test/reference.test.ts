@@ -1,12 +1,14 @@
 /** The page of the cluster says what the code says: it is made from it. Run with `-u` to write it anew. */
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { ServiceErrorCode } from '@cometd-ts/oort';
+import type { AddressErrorCode, ServiceErrorCode } from '@cometd-ts/oort';
+import type { NatsErrorCode } from '@cometd-ts/oort/nats';
 import { isReserved } from '@cometd-ts/server';
 import { describe, expect, it } from 'vitest';
 import { cell, type Field, fieldsOf, root } from '../../../test/integration/reference-source.ts';
 import { meshSettings } from '../src/mesh/options.ts';
 import { digestOf, knockIn, OORT_EXT } from '../src/mesh/secret.ts';
+import { natsSettings } from '../src/nats/options.ts';
 import { itemRecord, pullRecord, pushRecord, wholeRecord } from '../src/object/records.ts';
 import type { RequestRecord, ResultRecord } from '../src/service/records.ts';
 import type { PresenceRecord, UserRecord } from '../src/seti/records.ts';
@@ -72,6 +74,25 @@ const optionSets: readonly { name: string; file: string; title: string; how: str
     how: '`multicastDiscovery({ … })`. Times are in ms.',
   },
   {
+    name: 'NatsOptions',
+    file: 'nats/options.ts',
+    title: 'NATS',
+    how: '`natsEngine({ … })` of `@cometd-ts/oort/nats`. Times are in ms.',
+  },
+  { name: 'MovingOptions', file: 'moving.ts', title: 'Moving to another engine', how: '`movingEngine({ … })`.' },
+  {
+    name: 'BucketOptions',
+    file: 'powers.ts',
+    title: 'Buckets',
+    how: '`oort.engine.buckets.open(name, { … })`.',
+  },
+  {
+    name: 'SetiOptions',
+    file: 'seti/seti.ts',
+    title: 'Seti',
+    how: '`new Seti(oort, { … })`.',
+  },
+  {
     name: 'OortServiceOptions',
     file: 'service/service.ts',
     title: 'Services',
@@ -84,6 +105,12 @@ const optionSets: readonly { name: string; file: string; title: string; how: str
     how: '`super(oort, name, { … })` of `OortPrimaryService`.',
   },
   {
+    name: 'ElectionOptions',
+    file: 'service/primary.ts',
+    title: 'Elections',
+    how: '`super(oort, name, { election: { … } })` of `OortPrimaryService`.',
+  },
+  {
     name: 'OortPrimaryLongOptions',
     file: 'service/primary-long.ts',
     title: 'The number of the cluster',
@@ -93,7 +120,7 @@ const optionSets: readonly { name: string; file: string; title: string; how: str
     name: 'OortMapOptions',
     file: 'object/map.ts',
     title: 'Distributed maps',
-    how: '`new OortStringMap(oort, name, { … })`, `new OortLongMap(oort, name, { … })`. `OortObject` takes a factory, `Seti` and `OortLong` nothing.',
+    how: '`new OortStringMap(oort, name, { … })`, `new OortLongMap(oort, name, { … })`. `OortObject` takes a factory, `OortLong` nothing.',
   },
   {
     name: 'OortListOptions',
@@ -112,6 +139,7 @@ const eventSets: readonly { name: string; file: string; title: string; says?: Re
     says: { status: 'How it stands in its cluster has changed.' },
   },
   { name: 'SetiEvents', file: 'seti/seti.ts', title: 'Of Seti' },
+  { name: 'OortPrimaryServiceEvents', file: 'service/primary.ts', title: 'Of services with a primary' },
   { name: 'OortObjectEvents', file: 'object/object.ts', title: 'Of distributed objects' },
   {
     name: 'EntryEvents',
@@ -148,16 +176,61 @@ const serviceErrors: Record<ServiceErrorCode, { when: string; act: string }> = {
     act: 'It may have been done. Find out who is in charge now.',
   },
   unreachable: {
-    when: 'There is no node of this URL, no way to it, or too much waits for it.',
-    act: 'Nothing was sent. Look at `oort.members`, and try later.',
+    when: 'There is no node of this URL, no way to it, too much waits for it, or it does not have the service (known where the engine has addresses).',
+    act: 'Nothing was done. Look at `oort.members`, and try later.',
   },
   overflow: {
     when: 'More than `maxPending` requests of this node wait for their answers.',
     act: 'Nothing was sent. Ask less at a time, or raise the option.',
   },
+  tooLarge: {
+    when: 'The request, or its answer, is over the payload limit of the message system, 1 MiB with NATS.',
+    act: 'An answer that is too large was done. Send less at a time.',
+  },
   stopped: {
     when: 'The service was stopped, here, while the request waited.',
     act: 'It may have been done. Stop services after those who use them.',
+  },
+};
+
+/** Every code of `SetiError`, and of `AddressError`. */
+const setiErrors: Record<AddressErrorCode, { when: string; act: string }> = {
+  nobody: {
+    when: 'Nobody serves the address. Of `AddressError` alone: Seti answers who is nowhere.',
+    act: 'Nothing was done.',
+  },
+  timeout: {
+    when: 'A node that serves the address has not answered in time.',
+    act: 'It may have been done. Ask again only if it may be done twice.',
+  },
+  down: {
+    when: 'This node is cut off from the message system.',
+    act: 'Nothing was sent. Try again when `oort.status` is `up`.',
+  },
+  tooLarge: {
+    when: 'The message, or the answer, is over the payload limit of the message system.',
+    act: 'Send less at a time.',
+  },
+};
+
+/** Every code of `NatsError`. */
+const natsErrors: Record<NatsErrorCode, { when: string; act: string }> = {
+  packages: { when: 'The client of NATS is not installed.', act: 'The message names the packages: install them.' },
+  unreachable: {
+    when: 'No server of NATS was found within `connectTimeout`, or the connection was lost while the node started.',
+    act: 'Look at `servers`, the network, certificates; try again.',
+  },
+  denied: {
+    when: 'NATS does not let the node in, or lacks a permission without which it hears nobody.',
+    act: 'Look at the credentials, and the permissions of the account.',
+  },
+  tooOld: {
+    when: 'The server is older than what is asked of it needs.',
+    act: 'The message names the version: update the server.',
+  },
+  noJetStream: {
+    when: 'The option `jetStream` is true, and it is off in the server.',
+    act: 'Start the server with JetStream.',
   },
 };
 
@@ -275,6 +348,8 @@ async function shapeTables(): Promise<string> {
 describe('the page of the cluster', () => {
   it('lists options, events, errors, channels and fields', async () => {
     const errors = Object.entries(serviceErrors).map(([code, { when, act }]) => `### ${code}\n\n${when}\n\n${act}`);
+    const noAnswers = Object.entries(setiErrors).map(([code, { when, act }]) => [`\`${code}\``, when, act]);
+    const unready = Object.entries(natsErrors).map(([code, { when, act }]) => [`\`${code}\``, when, act]);
     const page = `# The cluster
 
 ${made}
@@ -303,6 +378,18 @@ ${await shapeTables()}
 \`OortServiceError\` has a \`code\`, and in \`data\` what the other node said.
 
 ${errors.join('\n\n')}
+
+## Errors of Seti and of addresses
+
+\`SetiError\` says in \`userIds\` whom it concerns, and in \`nobody\` who is nowhere. \`AddressError\` comes from \`oort.engine.addresses\`.
+
+${table(['`code`', 'When', 'What to do'], noAnswers)}
+
+## Errors of NATS
+
+\`oort.start()\` rejects with \`NatsError\` of \`@cometd-ts/oort/nats\`. What goes wrong later is in \`oort.status\`.
+
+${table(['`code`', 'When', 'What to do'], unready)}
 
 ## On the wire
 
@@ -345,7 +432,7 @@ ${says(result)}
 
   it('names options of every kind there is', async () => {
     const exported = await Promise.all(
-      ['index.ts', 'mesh.ts'].map((file) => readFile(path.join(root, source, file), 'utf8')),
+      ['index.ts', 'mesh.ts', 'nats.ts'].map((file) => readFile(path.join(root, source, file), 'utf8')),
     );
     const names = (ending: string): string[] =>
       [...exported.join('\n').matchAll(new RegExp(`\\b\\w+${ending}\\b`, 'g'))].map(([name]) => name).sort();
@@ -373,6 +460,17 @@ ${says(result)}
     }
   });
 
+  it('has the defaults of NATS that are in effect', async () => {
+    const defaults = natsSettings({ servers: 'nats://127.0.0.1:4222' });
+    const fields = await fieldsOf(`${source}/nats/options.ts`, 'NatsOptions');
+    for (const [name, value] of Object.entries(defaults)) {
+      if (typeof value !== 'number' || name === 'leaveAfter') continue;
+      const said = /Default (\d+)( MiB)?/.exec(fields.find((field) => field.name === name)?.says ?? '');
+      expect(Number(said?.[1]) * (said?.[2] ? 1_048_576 : 1), name).toBe(value);
+    }
+    expect(defaults.leaveAfter).toBe(2.75 * defaults.heartbeat);
+  });
+
   it('has the channels that are closed to clients', () => {
     for (const [channel] of channels) expect(isReserved(channel), channel).toBe(true);
   });
@@ -397,7 +495,7 @@ ${says(result)}
     const info = { url: 'http://a/cometd', name: 'users', object: {}, version: 1, isLocal: true };
     const records = [
       wholeRecord(info, {}),
-      pushRecord(info, {}, 'http://b/cometd'),
+      pushRecord(wholeRecord(info, {}), 'http://b/cometd'),
       pullRecord(info.url, info.name),
       itemRecord(info, 'oort.map.entry', 'oort.map.put', {}),
     ];

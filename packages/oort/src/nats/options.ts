@@ -2,11 +2,10 @@
 import { ChannelId } from '@cometd-ts/protocol';
 import { isReserved } from '@cometd-ts/server';
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
-import type { BucketStorage } from './bucket-stream.ts';
 import { Subjects } from './subjects.ts';
 
 /** Times are in ms. */
-export interface NatsOptions extends BucketStorage {
+export interface NatsOptions {
   /** Where NATS is: `nats://host:4222`, or `tls://` when it must be encrypted. Several of one NATS cluster: one of them is enough, the others are learned. */
   readonly servers: string | readonly string[];
   /**
@@ -14,8 +13,11 @@ export interface NatsOptions extends BucketStorage {
    * begin with it and a dot, all buckets with it and `_`. Default `cometd`.
    */
   readonly namespace?: string;
+  /** Name of a user of NATS, with `password`. */
   readonly user?: string;
+  /** Of `user`. */
   readonly password?: string;
+  /** Instead of a user. */
   readonly token?: string;
   /** Path of a file of credentials, as `nsc` makes them: read anew for each connection. */
   readonly credentials?: string;
@@ -29,6 +31,10 @@ export interface NatsOptions extends BucketStorage {
   readonly connectTimeout?: number;
   /** Whether `start` rejects where NATS has no JetStream, which buckets are kept in. Default false: without it there are no buckets. */
   readonly jetStream?: boolean;
+  /** On how many servers of a NATS cluster each new bucket is kept: 1, 3 or 5. Default 1. */
+  readonly replicas?: number;
+  /** Where new buckets are kept: `file`, or `memory`, which is lost with the servers. Default `file`. */
+  readonly storage?: 'file' | 'memory';
   /** How often a node says that it lives. Default 1000. */
   readonly heartbeat?: number;
   /** How long a node may be silent before it has left. Default 2.75 heartbeats, so that a crash is noticed within three. */
@@ -44,7 +50,7 @@ export interface NatsOptions extends BucketStorage {
   readonly moving?: boolean;
   /**
    * Messages that wait while NATS is away, or were sent lately and are kept for a node whose connection broke. While so many
-   * wait, who publishes for other nodes is refused. Default 10000.
+   * wait, who publishes for other nodes is refused. Default 100000.
    */
   readonly maxQueue?: number;
   /** Characters of them. Default 64 MiB. */
@@ -79,7 +85,7 @@ export function natsSettings(options: NatsOptions): NatsSettings {
     leaveAfter,
     interest: (options.interest ?? []).map(interesting),
     linger: count('linger', options.linger ?? 30_000, 0),
-    maxQueue: count('maxQueue', options.maxQueue ?? 10_000, 1),
+    maxQueue: count('maxQueue', options.maxQueue ?? 100_000, 1),
     maxQueueBytes: count('maxQueueBytes', options.maxQueueBytes ?? 67_108_864, 1),
   };
 }
