@@ -1,5 +1,5 @@
 /** The buckets of a cluster on NATS: in JetStream, one stream for each. */
-import type { JetStreamManager } from '@nats-io/jetstream';
+import type { JetStreamApiError, JetStreamManager } from '@nats-io/jetstream';
 import { type Bucket, BucketError, type BucketOptions, type Buckets } from '../powers.ts';
 import { NatsBucket } from './bucket.ts';
 import { type BucketStorage, BucketStream } from './bucket-stream.ts';
@@ -11,6 +11,8 @@ import { isAtLeast } from './version.ts';
 const OLDEST = '2.9.0';
 const MAX_BYTES = 16 * 1024 * 1024;
 const SHORTEST = 1000;
+/** What NATS says when an account may keep nothing. */
+const NOT_FOR_THIS_ACCOUNT = 10039;
 
 export class NatsBuckets implements Buckets {
   readonly #connection: Connection;
@@ -25,13 +27,18 @@ export class NatsBuckets implements Buckets {
     this.#storage = storage;
   }
 
-  /** Undefined when the server keeps nothing, or is too old to. Rejects with `NatsError` when the client for it is not installed. */
+  /** Undefined when the server keeps nothing, for nobody or for this account, or is too old to. Rejects with `NatsError` when the client for it is not installed. */
   static async on(connection: Connection, storage: BucketStorage = {}): Promise<NatsBuckets | undefined> {
     const { info } = connection.nats;
     if (!info?.jetstream || !isAtLeast(info.version, OLDEST)) return undefined;
     const { jetstreamManager } = await load();
     const manager = await jetstreamManager(connection.nats, { checkAPI: false, timeout: 5000 });
-    return new NatsBuckets(connection, manager, storage);
+    const isAllowed = await manager.getAccountInfo().then(
+      () => true,
+      // Whoever does not answer may do so later: then buckets are away for a while, and that is told when they are opened.
+      (error: Error) => (error.cause as Partial<JetStreamApiError> | undefined)?.code !== NOT_FOR_THIS_ACCOUNT,
+    );
+    return isAllowed ? new NatsBuckets(connection, manager, storage) : undefined;
   }
 
   open(name: string, { ttl, maxBytes = MAX_BYTES }: BucketOptions = {}): Promise<Bucket> {

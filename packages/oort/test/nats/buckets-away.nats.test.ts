@@ -16,13 +16,14 @@ interface Node {
   readonly buckets: NatsBuckets;
 }
 
-async function node(servers: string | readonly string[], storage: BucketStorage = {}): Promise<Node> {
+async function node(servers: string | readonly string[], storage: BucketStorage = {}, user?: string): Promise<Node> {
   const server = new BayeuxServer({ logLevel: 'silent', jsonContext: new JSONContext() });
-  const settings = natsSettings({ servers, connection: { ignoreClusterUpdates: true } });
+  const credentials = user === undefined ? {} : { user, password: user };
+  const settings = natsSettings({ servers, ...credentials, connection: { ignoreClusterUpdates: true } });
   const connection = await Connection.open(settings, server, 'test');
   const buckets = (await NatsBuckets.on(connection, storage)) as NatsBuckets;
   onTestFinished(async () => {
-    await buckets.close();
+    await buckets?.close();
     await connection.close();
     await server.stop();
   });
@@ -66,6 +67,21 @@ describe.each(['current', 'debian'] as const)('with the server %s', (kind) => {
       await vi.waitFor(() => expect(lines).toContain('after=3'), late);
       expect(lines).toEqual(['before=1', 'ready', 'after=3']);
       expect((await atB.get(['before']))?.value).toBe(1);
+    });
+
+    it('is not offered where nothing is kept, be it for nobody or for this account', async () => {
+      const config = `accounts { keeping { jetstream: enabled, users: [{ user: a, password: a }] }
+        other { users: [{ user: b, password: b }] } }`;
+      const [nats, forgetful] = [await startNats({ kind, config }), await startNats({ kind, jetStream: false })];
+      onTestFinished(async () => void (await Promise.all([nats.close(), forgetful.close()])));
+      const offered = [];
+      for (const [url, user] of [
+        [nats.url, 'a'],
+        [nats.url, 'b'],
+        [forgetful.url, 'nobody'],
+      ] as const)
+        offered.push((await node(url, {}, user)).buckets !== undefined);
+      expect(offered).toEqual([true, false, false]);
     });
 
     it('that was kept in memory is made again for whoever writes, watched or not', async () => {
