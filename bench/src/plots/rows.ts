@@ -62,7 +62,9 @@ export function rows({ title, note, x, groups, rule, isBars = false }: RowsOptio
 /** `from` is where bars begin. */
 function drawn(row: Row, y: number, at: (value: number) => number, from: number | undefined): string[] {
   const { name, colour, value, least, most, digits = 2, bounds = [] } = row;
-  const range = least === most ? '' : ` (${least.toFixed(digits)}–${most.toFixed(digits)})`;
+  const words = (figure: number): string =>
+    figure.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const range = least === most ? '' : ` (${words(least)}–${words(most)})`;
   const stroke = (width: number, opacity: number): string =>
     `stroke="${colour}" stroke-width="${width}" stroke-opacity="${opacity}" stroke-linecap="round"`;
   const figure =
@@ -79,6 +81,6 @@ function drawn(row: Row, y: number, at: (value: number) => number, from: number 
     text(LEFT - 10, y + 4, name, name === 'ours' ? 'strong' : '', 'end'),
     ...bounds.map((bound) => line(at(bound), y - 8, at(bound), y + 8, 'stroke="var(--ink)" stroke-width="1.5"')),
     ...figure,
-    text(WIDTH - RIGHT + 10, y + 4, `${value.toFixed(digits)}${range}`, 'quiet'),
+    text(WIDTH - RIGHT + 10, y + 4, `${words(value)}${range}`, 'quiet'),
   ];
 }
