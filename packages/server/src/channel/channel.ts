@@ -29,6 +29,8 @@ export interface ChannelHost {
 /** Sweeps without any use after which a channel is removed. */
 const IDLE_SWEEPS = 3;
 
+const none: readonly never[] = [];
+
 export class Channel implements ServerChannel {
   readonly channelId: ChannelId;
   readonly id: string;
@@ -169,7 +171,7 @@ export class Channel implements ServerChannel {
 
   /** The listeners of an event; the shared empty list when there are none. */
   listeners<Name extends keyof ChannelEvents>(name: Name): readonly ChannelEvents[Name][] {
-    return this.#listeners?.of(name) ?? [];
+    return this.#listeners?.of(name) ?? none;
   }
 
   /** Something happened that keeps the channel alive for another round of sweeps. */

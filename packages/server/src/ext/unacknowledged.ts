@@ -102,10 +102,10 @@ export class Unacknowledged implements SessionExtension, Retention {
 
   /** What was sent and not confirmed goes before what is new. Those who listen to the queue may have changed both. */
   #takeAll(queue: MessageQueue, batch: number, dequeue: () => ServerMessage[]): ServerMessage[] {
-    const before = new Map(this.#sent.map((one) => [one.message, one.batch]));
-    if (before.size > 0) queue.putBack(this.#sent.map((one) => one.message));
+    const before = this.#sent.length > 0 ? new Map(this.#sent.map((one) => [one.message, one.batch])) : null;
+    if (before) queue.putBack(this.#sent.map((one) => one.message));
     const messages = dequeue();
-    this.#sent = messages.map((message) => ({ message, batch: before.get(message) ?? batch }));
+    this.#sent = messages.map((message) => ({ message, batch: before?.get(message) ?? batch }));
     return messages;
   }
 

@@ -1,6 +1,7 @@
 /** May this session do that? The security policy first, then the authorizers from `/**` down to the channel itself. */
 import { attempt, type ChannelId, chain, every, type Maybe } from '@cometd-ts/protocol';
 import type { AuthorizerResult, Bayeux, Operation, SecurityPolicy, ServerChannel, ServerSession } from '../api.ts';
+import type { Channel } from '../channel/channel.ts';
 import type { Channels } from '../channel/channels.ts';
 import type { Diagnostics } from '../diagnostics.ts';
 import type { ServerMessage } from '../message.ts';
@@ -55,6 +56,17 @@ export class Admission {
     session: ServerSession | null,
     message: ServerMessage,
   ): Maybe<Denial> {
+    const route = this.#channels.route(channelId);
+    return route.some(isGuarded) ? this.#consult(route, operation, channelId, session, message) : null;
+  }
+
+  #consult(
+    route: readonly Channel[],
+    operation: Operation,
+    channelId: ChannelId,
+    session: ServerSession | null,
+    message: ServerMessage,
+  ): Maybe<Denial> {
     let asked = false;
     let granted = false;
     let denial: Denial = null;
@@ -65,7 +77,7 @@ export class Admission {
       denial = result.reason;
       return false;
     };
-    const done = every(this.#channels.route(channelId), (channel) =>
+    const done = every(route, (channel) =>
       every(channel.authorizers, (authorizer) =>
         chain(
           attempt<AuthorizerResult>(
@@ -86,6 +98,11 @@ export class Admission {
   #ask(call: () => Maybe<boolean | undefined | void>): Maybe<boolean> {
     return chain(this.#diagnostics.guard('security policy', false, call), (verdict) => verdict !== false);
   }
+}
+
+/** Whether anybody has to be asked about a channel. */
+function isGuarded(channel: Channel): boolean {
+  return channel.authorizers.length > 0;
 }
 
 /** The channels of the cluster are not the application's to decide about: open to the cluster, closed to all others. */

@@ -317,7 +317,11 @@ export class Session implements ServerSession {
   /** Takes a message in: session extensions, freezing, message listeners, queue. True when it was queued. */
   receive(sender: Session | null, message: ServerMessage): Maybe<boolean> {
     if (sender === this && !this.broadcastToPublisher && isBroadcast(message.channel)) return false;
-    if (!this.#extensions && !this.#listeners) return this.#enqueue(sender, message);
+    return this.#extensions || this.#listeners ? this.#show(sender, message) : this.#enqueue(sender, message);
+  }
+
+  /** Session extensions and message listeners see a message before it is queued. */
+  #show(sender: Session | null, message: ServerMessage): Maybe<boolean> {
     return chain(this.#extensions ? this.#extensions.send(sender, message) : message, (kept) => {
       if (!kept) return false;
       if (kept === message) message.freeze(this.#host.json);
@@ -368,9 +372,7 @@ export class Session implements ServerSession {
 
   /** Empties the queue for writing, together with `replies`. */
   takeQueue(replies: readonly ServerMessage[]): ServerMessage[] {
-    const taken = this.#retention
-      ? this.#retention.take(this.#queue, replies, () => this.#dequeue(replies))
-      : this.#dequeue(replies);
+    const taken = this.#retention ? this.#takeRetained(this.#retention, replies) : this.#dequeue(replies);
     if (taken.length > 0 && !this.isLocalSession) {
       const { traffic, observer } = this.#host.diagnostics;
       traffic.sent.message += taken.length;
@@ -379,10 +381,14 @@ export class Session implements ServerSession {
     return taken;
   }
 
+  #takeRetained(retention: Retention, replies: readonly ServerMessage[]): ServerMessage[] {
+    return retention.take(this.#queue, replies, () => this.#dequeue(replies));
+  }
+
   #dequeue(replies: readonly ServerMessage[]): ServerMessage[] {
     this.#cancelLazy();
-    const listeners = this.#listeners?.of('deQueue') ?? [];
-    if (listeners.length === 0) return this.#queue.take();
+    const listeners = this.#listeners?.of('deQueue');
+    if (!listeners || listeners.length === 0) return this.#queue.take();
     const where = "session listener 'deQueue'";
     this.#host.diagnostics.notify(where, listeners, this, this.#queue.messages, replies);
     return this.#queue.take().filter((message) => this.#encodes(message, where));
@@ -445,7 +451,7 @@ export class Session implements ServerSession {
 
   /** What the server itself has to say, its farewell, always fits. */
   #hasRoomFor(message: ServerMessage): boolean {
-    return this.#queue.hasRoomFor(message, this.bounds) || isMeta(message.channel);
+    return this.#queue.size === 0 || this.#queue.hasRoomFor(message, this.bounds) || isMeta(message.channel);
   }
 
   /** The queue is full. Its listeners decide; without any, it is emptied onto the wire if the client can take it, else the policy decides. */

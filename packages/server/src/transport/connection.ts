@@ -1,6 +1,6 @@
 /** One WebSocket connection: frames in, one at a time; replies and messages out, once per turn of the event loop. */
 import type { Duplex } from 'node:stream';
-import { attempt, chain, META_CONNECT, META_HANDSHAKE, PayloadError } from '@cometd-ts/protocol';
+import { attempt, chain, isConnect, isPromise, type Maybe, META_HANDSHAKE, PayloadError } from '@cometd-ts/protocol';
 import type { WebSocket } from 'ws';
 import type { ServerMessage } from '../message.ts';
 import type { WebSocketOptions } from '../options.ts';
@@ -48,6 +48,8 @@ interface Held {
   readonly reply: ServerMessage;
   readonly connect: number;
 }
+
+const none: readonly ServerMessage[] = [];
 
 export class Connection implements Conduit, Outlet, Reception, Hold {
   dirty = false;
@@ -107,7 +109,8 @@ export class Connection implements Conduit, Outlet, Reception, Hold {
     if (this.#relay) return this.#relay.message(data, isBinary);
     this.#vigil.alive();
     if (isBinary) return this.#close(CLOSE_UNSUPPORTED, 'Only text frames carry Bayeux messages');
-    this.#waiting.push(data);
+    if (this.#isTaking || this.#busy || this.#isFull || this.#waiting.length > 0) this.#waiting.push(data);
+    else this.#take(data);
     this.#next();
   }
 
@@ -125,31 +128,41 @@ export class Connection implements Conduit, Outlet, Reception, Hold {
   }
 
   #process(messages: readonly ServerMessage[]): void {
-    const { rooms, hall } = this.#host;
     const session = this.#sessionFor(messages);
     const isHandshake = messages[0]?.channel === META_HANDSHAKE;
     this.#busy = true;
-    const done = attempt<boolean>(
-      () => {
-        if (session && !isHandshake) this.#bind(session);
-        return receiveAll(hall, session, messages, this);
-      },
-      (error) => {
-        rooms.diagnostics.failed('receive', error);
-        this.#close(CLOSE_FAILURE, 'The server failed');
-        return false;
-      },
+    try {
+      if (session && !isHandshake) this.#bind(session);
+      const received = receiveAll(this.#host.hall, session, messages, this);
+      if (isPromise(received)) return this.#processedLater(received, session, messages);
+    } catch (error) {
+      this.#failed(error);
+    }
+    this.#processed(session, messages);
+  }
+
+  #processedLater(received: Maybe<boolean>, session: Session | null, messages: readonly ServerMessage[]): void {
+    const done = attempt<unknown>(
+      () => received,
+      (error) => this.#failed(error),
     );
-    chain(done, () => {
-      this.#busy = false;
-      if (isHandshake && session?.isHandshook) this.#session = session;
-      const connects = messages.some((message) => message.channel === META_CONNECT);
-      const replies = this.#replies ?? [];
-      this.#replies = null;
-      this.#answer(session, replies, connects && !this.#held ? this.#connect : null);
-      if (rooms.rates.isCut(this.#context)) this.#cutOff();
-      this.#next();
-    });
+    chain(done, () => this.#processed(session, messages));
+  }
+
+  #failed(error: unknown): void {
+    this.#host.rooms.diagnostics.failed('receive', error);
+    this.#close(CLOSE_FAILURE, 'The server failed');
+  }
+
+  #processed(session: Session | null, messages: readonly ServerMessage[]): void {
+    this.#busy = false;
+    if (messages[0]?.channel === META_HANDSHAKE && session?.isHandshook) this.#session = session;
+    const replies = this.#replies ?? none;
+    this.#replies = null;
+    const connect = !this.#held && messages.some(isConnect) ? this.#connect : null;
+    this.#answer(session, replies, connect);
+    if (this.#host.rooms.rates.isCut(this.#context)) this.#cutOff();
+    this.#next();
   }
 
   /** The server that has the session, on a fresh connection. A neighbour's own connections go no further. */
@@ -183,15 +196,16 @@ export class Connection implements Conduit, Outlet, Reception, Hold {
   /** Takes the frames that wait, one after another, for as long as their answers find room. Else nothing more is read. */
   #next(): void {
     if (this.#isTaking) return;
-    this.#isTaking = true;
-    while (!this.#busy && !this.#isFull) {
-      const data = this.#waiting.shift();
-      if (data === undefined) break;
-      this.#receive(data);
-    }
-    this.#isTaking = false;
+    while (this.#waiting.length > 0 && !this.#busy && !this.#isFull) this.#take(this.#waiting.shift() as Buffer);
     if (this.#busy || this.#isFull) this.#webSocket.pause();
     else if (this.#webSocket.isPaused) this.#webSocket.resume();
+  }
+
+  /** What is asked for meanwhile, further frames that is, is left to whoever called. */
+  #take(data: Buffer): void {
+    this.#isTaking = true;
+    this.#receive(data);
+    this.#isTaking = false;
   }
 
   /** A payload is refused as a whole. */
@@ -317,10 +331,10 @@ export class Connection implements Conduit, Outlet, Reception, Hold {
       const isSentAway = session.farewell !== null && this.#held !== null;
       if (session.isTerminated || isSentAway || (session.deliverOnly && session.hasMessages && !session.isBatching)) {
         if (this.#held) this.#resume(false);
-        else if (session.isTerminated) this.#outbox.push('queue', session.takeQueue([]));
+        else if (session.isTerminated) this.#outbox.push('queue', session.takeQueue(none));
       } else if (session.hasMessages && !session.isBatching) {
-        if (this.#outbox.isEmpty && this.#raw) return this.#send(this.#host.frames.bytesOf(session.takeQueue([])));
-        this.#outbox.push('queue', session.takeQueue([]));
+        if (this.#outbox.isEmpty && this.#raw) return this.#send(this.#host.frames.bytesOf(session.takeQueue(none)));
+        this.#outbox.push('queue', session.takeQueue(none));
       }
     }
     this.#empty();
@@ -333,7 +347,7 @@ export class Connection implements Conduit, Outlet, Reception, Hold {
    * Replies are ready: the messages queued before them travel first, a handshake reply before everything. `connect` is
    * the connect that ends with them, or null. It ends even when an extension has swallowed its reply.
    */
-  #answer(session: Session | null, replies: ServerMessage[], connect: number | null): void {
+  #answer(session: Session | null, replies: readonly ServerMessage[], connect: number | null): void {
     if (connect !== null) session?.timing.armExpiration(connect);
     if (!this.#isOpen) return;
     const [first] = replies;

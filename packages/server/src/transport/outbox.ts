@@ -1,6 +1,6 @@
 /** What a WebSocket connection writes next, in the order it came about: replies, and messages taken to travel before them. */
-import { type JSONContext, join } from '@cometd-ts/protocol';
-import type { ServerMessage } from '../message.ts';
+import type { JSONContext } from '@cometd-ts/protocol';
+import { payloadOf, type ServerMessage } from '../message.ts';
 import { type FrameBudget, frameTexts } from './frames.ts';
 
 /** Replies of one incoming frame share a frame; messages of a queue are framed by the budget. */
@@ -38,9 +38,11 @@ export class Outbox {
 
   /** Empties the outbox; answers the texts of the frames to write. */
   take(): string[] {
-    const texts = this.#batches.flatMap(({ kind, messages }) =>
-      kind === 'queue' ? frameTexts(messages, this.#budget) : [join(messages.map((message) => message.json))],
-    );
+    const texts: string[] = [];
+    for (const { kind, messages } of this.#batches) {
+      if (kind === 'queue') texts.push(...frameTexts(messages, this.#budget));
+      else texts.push(payloadOf(this.#json, messages));
+    }
     this.#batches = [];
     this.#size = 0;
     return texts;
