@@ -475,6 +475,10 @@ describe('the command with workers', () => {
       ['--workers', '2', '--oort-url', 'http://10.0.0.7:8080/cometd'],
       'Workers are a cluster of their own, without oort.url: for a larger one start a node for each core, each with its own port and --oort-url, and leave out --workers',
     ],
+    [
+      ['--workers', '2', '--cluster', 'nats://127.0.0.1:4222'],
+      'Workers are a cluster of their own, without oort.nats: for a larger one start a node for each core, each with its own port and --oort-url, and leave out --workers',
+    ],
     [['--workers', '2', '--set', 'maxQueu=1'], "There is no option 'maxQueu'; did you mean 'maxQueue'?"],
   ])('refuses %j', async (flags, sentence) => {
     const serving = stage.run(flags);

@@ -187,12 +187,16 @@ const outside: readonly string[] = [
 ];
 
 /** The cluster of the workers of one command: every channel, unless `channels` says which. Throws `Complaint` for what is not for workers. */
-export function loopbackOptions(given: ServeArguments, configured: Values): LoopbackOptions {
+export function loopbackOptions(
+  given: ServeArguments,
+  configured: Values,
+  environment: Readonly<Record<string, string | undefined>>,
+): LoopbackOptions {
   const values: Record<string, unknown> = gathered(configured);
   if (given.oortUrl !== undefined) values.url = given.oortUrl;
   if (given.oortCloud !== undefined) values.cloud = given.oortCloud;
   if (given.oortChannels !== undefined) values.channels = given.oortChannels;
-  if (given.cluster !== undefined) values.nats = {};
+  if (given.cluster !== undefined || environment.COMETD_CLUSTER) values.nats = {};
   const foreign = outside.find((name) => values[name] !== undefined);
   if (foreign !== undefined)
     throw new Complaint(

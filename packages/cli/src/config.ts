@@ -51,7 +51,7 @@ export async function configured(
   const count = given.workers ?? workersOf(inFile === undefined ? undefined : String(inFile));
   const ofCluster = takeCluster(options);
   const cluster = count === undefined ? clusterOptions(given, ofCluster, environment) : null;
-  const workers = count === undefined ? null : { count, ...loopbackOptions(given, ofCluster) };
+  const workers = count === undefined ? null : { count, ...loopbackOptions(given, ofCluster, environment) };
   if ((cluster || workers) && !('maxMessageSize' in options) && !('ws.maxMessageSize' in options))
     options.maxMessageSize = NODE_MESSAGE_SIZE;
   try {
