@@ -27,7 +27,13 @@ export function natsFields(kind: NatsKind = 'current', options: Partial<NatsOpti
   return () => new Field(nats.port, spy, { namespace: `field-${++fields}`, ...options });
 }
 
-/** Hears everything on a server. */
+/**
+ * What is said on a server, except to addresses: whoever hears them serves them, and nobody would be nobody any more. Answers are
+ * heard, like all that goes to an inbox.
+ */
+const HEARD = ['*.ch.>', '*.to.>', '*.hb.>', '$KV.>', '$JS.>', '_INBOX.>'];
+
+/** Hears what is said on a server. */
 class Spy {
   /** Messages that are no mere signs of life. */
   said = 0;
@@ -35,11 +41,12 @@ class Spy {
 
   constructor(connection: NatsConnection) {
     this.#connection = connection;
-    connection.subscribe('>', {
-      callback: (_error, { subject, headers }) => {
-        if (!/^[^.]+\.hb\./.test(subject) && !headers?.get('Oort-Kind').startsWith('heart')) this.said++;
-      },
-    });
+    for (const subject of HEARD)
+      connection.subscribe(subject, {
+        callback: (_error, { subject: said, headers }) => {
+          if (!/^[^.]+\.hb\./.test(said) && !headers?.get('Oort-Kind').startsWith('heart')) this.said++;
+        },
+      });
   }
 
   /** What the server has heard before is counted. */

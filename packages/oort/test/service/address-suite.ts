@@ -10,7 +10,7 @@ const here: Answering = ({ parameter, isLocal }) => success(`${parameter} ${isLo
 /** @param lay makes the cloud for one test */
 export function addressedServiceSuite(lay: () => Cloud): void {
   const open = async (...answers: Answering[]): Promise<[Cloud, ...Desk[]]> =>
-    desks(lay(), answers, { timeout: 60_000 });
+    desks(lay(), answers, { timeout: 15_000 });
 
   describe('a request to a node that does not have the service', () => {
     it('fails at once, because nobody hears it', async () => {
