@@ -1,5 +1,5 @@
 /** Which plots a comparison has. One that has nothing to show is left out. */
-import { percentiles } from '../load/drive.ts';
+import { percentiles } from '../load/driver.ts';
 import { type Curve, lines } from '../plots/lines.ts';
 import { colours } from '../plots/paper.ts';
 import { type Group, type Row, rows } from '../plots/rows.ts';

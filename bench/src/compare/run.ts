@@ -2,7 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { ANY_CPU, Child, canPin } from '../child.ts';
 import { busyTime, familyMemory, familyTime } from '../cpu.ts';
-import type { Latency } from '../load/drive.ts';
+import type { Latency } from '../load/driver.ts';
 import type { Seen } from '../load/main.ts';
 import type { Scenario, ServerName } from '../scenarios.ts';
 import type { Memory } from '../servers/start.ts';

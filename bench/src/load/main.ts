@@ -1,7 +1,8 @@
 /** The process of the load: connects the clients, keeps them busy, and tells what was delivered and how long it took. */
 import { answer } from '../child.ts';
 import type { Scenario, ServerName } from '../scenarios.ts';
-import { type Driver, driverOf, type Latency } from './drive.ts';
+import { driverOf } from './drive.ts';
+import type { Driver, Latency } from './driver.ts';
 import { connectOf } from './peer.ts';
 
 const [server, json] = process.argv.slice(2) as [ServerName, string];
