@@ -84,6 +84,33 @@ describe.each(['current', 'debian'] as const)('with the server %s', (kind) => {
       expect(offered).toEqual([true, false, false]);
     });
 
+    it('needs no more permissions than these', async () => {
+      const publish = [
+        '$JS.API.INFO',
+        ...['INFO', 'CREATE', 'PURGE', 'MSG.GET'].map((what) => `$JS.API.STREAM.${what}.*`),
+        '$JS.API.CONSUMER.CREATE.*',
+        '$JS.FC.>',
+        '$KV.>',
+      ];
+      const permissions = `{ publish: { allow: ${JSON.stringify(publish)} }, subscribe: { allow: ["_INBOX.>"] } }`;
+      const config = `authorization { users: [{ user: ann, password: ann, permissions: ${permissions} }] }`;
+      const nats = await startNats({ kind, config });
+      onTestFinished(() => nats.close());
+      const { buckets, connection } = await node(nats.url, {}, 'ann');
+      const denied = vi.spyOn(connection.diagnostics, 'warn');
+      const bucket = await buckets.open('things');
+      const lines = told(bucket);
+      for (let n = 0; n < 2_000; n++) void bucket.put([`k${n}`], 'x'.repeat(1_000));
+      await bucket.put(['big'], 'x'.repeat(3_000_000));
+      await bucket.put(['big'], 'small');
+      await bucket.drop(['big']);
+      expect(await bucket.create(['k'], 1)).not.toBeNull();
+      expect((await bucket.get(['k']))?.value).toBe(1);
+      await vi.waitFor(() => expect(lines.at(-1)).toBe('k=1'), late);
+      expect(lines.filter((line) => /^k\d+=/.test(line))).toHaveLength(2_000);
+      expect(denied.mock.calls).toEqual([]);
+    });
+
     it('that was kept in memory is made again for whoever writes, watched or not', async () => {
       const nats = await startNats({ kind });
       onTestFinished(() => nats.close());
