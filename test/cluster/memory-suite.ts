@@ -43,6 +43,6 @@ export function memorySuite(ready: () => Promise<Cluster>, links: number): void 
       expect(after - before).toBeLessThan(SLACK);
       expect(await stays.ask('sessions')).toBe(links);
       expect(await stays.ask('status')).toEqual({ state: 'up', reason: '' });
-    });
+    }, 120_000);
   });
 }

@@ -34,11 +34,11 @@ export class NatsNodes implements Cluster {
       addresses: {},
       ...plan,
       nats: {
-        servers,
-        namespace: this.#namespace,
         heartbeat: Math.min(1_000, leaveAfter / 5),
         leaveAfter,
         ...plan.nats,
+        servers,
+        namespace: this.#namespace,
         connection: { ignoreClusterUpdates: way !== null, reconnectTimeWait: 100, reconnectJitter: 100 },
       },
     });

@@ -1,5 +1,7 @@
 /** Clients that publish and hear, and note both in a history. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { AckExtension, BayeuxClient } from '@cometd-ts/client/node';
+import { BayeuxError } from '@cometd-ts/protocol';
 import type { History, Mark } from '@cometd-ts/testkit';
 import { expect } from 'vitest';
 import { eventually, type Node } from './nodes.ts';
@@ -13,6 +15,8 @@ export const clean = { ghosts: [], unexpected: [], duplicates: [], inversions: [
 export class Voice {
   readonly name: string;
   readonly client: BayeuxClient;
+  /** What the server has answered when it refused a publish, as on the wire. */
+  readonly refusals: string[] = [];
   readonly #history: History;
   #speaking: Promise<void> | undefined;
   #isOver = false;
@@ -31,9 +35,9 @@ export class Voice {
     this.#history = history;
   }
 
-  /** Publishes one after the other, until `hush`. */
-  speak(): void {
-    this.#speaking = this.#speak();
+  /** Publishes one after the other, until `hush`. @param pace a pause after each, in ms */
+  speak(pace = 0): void {
+    this.#speaking = this.#speak(pace);
   }
 
   async hush(): Promise<void> {
@@ -41,16 +45,20 @@ export class Voice {
     await this.#speaking;
   }
 
-  async #speak(): Promise<void> {
+  async #speak(ms: number): Promise<void> {
     while (!this.#isOver) {
       const mark = this.#history.publish(this.name, channel);
       try {
         await this.client.getChannel(channel).publish(mark);
         this.#history.confirmed(mark);
       } catch (error) {
-        // Whether it was heard nobody knows: the history counts it as neither.
-        if (this.client.status.type === 'disconnected') throw error;
+        if (error instanceof BayeuxError) {
+          this.#history.refused(mark);
+          this.refusals.push(error.wire);
+        } else if (this.client.status.type === 'disconnected') throw error;
+        // Of all others nobody knows whether they were heard: the history counts them as neither.
       }
+      if (ms > 0) await pause(ms);
     }
   }
 }
