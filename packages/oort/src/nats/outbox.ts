@@ -100,9 +100,14 @@ export class Outbox {
     this.#forgetBeyond();
   }
 
-  /** What is not confirmed is sent again: the connection broke. */
-  rewind(): void {
-    this.#next = this.#unconfirmed;
+  /**
+   * The connection broke: what is not confirmed is sent again, and so is what was sent within the last `age` ms, because the server that
+   * has confirmed it may be gone before it has told the other servers. Whoever has heard it knows it by its number.
+   */
+  rewind(at: number, age: number): void {
+    const mark = this.#marks.findLast((one) => at - one.at >= age);
+    const first = this.#oldest?.number ?? this.#next;
+    this.#next = Math.max(first, Math.min(this.#unconfirmed, this.#next, (mark?.last ?? 0) + 1));
   }
 
   /** All that were sent after this number, as far as they are kept; `missing` when some are not. */

@@ -5,6 +5,8 @@ import { KIND, NUMBER, PIECE, SOURCE } from './wire.ts';
 
 /** Room for the headers in a message that is cut into pieces. */
 const HEADERS = 512;
+/** How long a server may take to tell others of its cluster what it has confirmed, in ms. */
+const RECENT = 1000;
 
 export class Sender {
   readonly #connection: Connection;
@@ -42,7 +44,7 @@ export class Sender {
    */
   hold(ids: Iterable<string>): void {
     this.#isHolding = true;
-    this.#outbox.rewind();
+    this.#outbox.rewind(performance.now(), RECENT);
     for (const id of ids) this.#awaited.add(id);
   }
 

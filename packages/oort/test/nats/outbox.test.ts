@@ -19,8 +19,25 @@ describe('an outbox', () => {
     expect(outbox.take()).toMatchObject({ number: 1, text: 'a' });
     expect(outbox.take()).toMatchObject({ number: 2, text: 'b' });
     expect([outbox.sent, outbox.last, outbox.unconfirmed]).toEqual([2, 3, 3]);
-    outbox.rewind();
+    outbox.rewind(0, 0);
     expect(outbox.take()).toMatchObject({ number: 1, text: 'a' });
+  });
+
+  it('goes back to what was sent a moment ago, confirmed or not', () => {
+    const outbox = new Outbox({ maxQueue: 10, maxQueueBytes: 100 });
+    for (const [at, text] of ['a', 'b', 'c', 'd'].entries()) {
+      outbox.add(letter(text));
+      outbox.take();
+      outbox.age(10 * at, 1000);
+    }
+    outbox.confirm(3);
+    outbox.rewind(30, 20);
+    expect(outbox.take()).toMatchObject({ number: 3 });
+    expect(outbox.unconfirmed).toBe(1);
+    outbox.rewind(30, 0);
+    expect(outbox.take()).toMatchObject({ number: 4 });
+    outbox.rewind(30, 1000);
+    expect(numbers([outbox.take() as Entry, outbox.take() as Entry])).toEqual([1, 2]);
   });
 
   it('is full at its bounds, by what is not confirmed, and says by which', () => {
@@ -85,8 +102,10 @@ describe('an outbox', () => {
             confirmed = Math.max(confirmed, Math.min(sent, confirmed + n));
             outbox.confirm(confirmed);
           } else if (what === 'rewind') {
-            sent = confirmed;
-            outbox.rewind();
+            // With an age of nothing what was confirmed stays so, as far as time has been told since.
+            outbox.age(at, 5);
+            outbox.rewind(at, 0);
+            sent = Math.min(sent, confirmed);
           } else {
             at += n;
             outbox.age(at, 5);
