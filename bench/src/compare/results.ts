@@ -52,6 +52,8 @@ export function merge(old: Results, added: Results): Results {
 
 /** Throws `RangeError`, whose text is for whoever typed the name. */
 export function readResults(file: string): Results {
+  // The pages are named after it, and must not take its place.
+  if (!file.endsWith('.json')) throw new RangeError(`--into takes a .json file, not '${file}'`);
   let found: Partial<Results>;
   try {
     found = JSON.parse(readFileSync(file, 'utf8')) as Partial<Results>;

@@ -61,6 +61,7 @@ describe('results', () => {
     const file = join(folder, 'other.json');
     writeFileSync(file, '{"surroundings":{},"runs":[]}');
     expect(() => readResults(file)).toThrow(RangeError);
+    expect(() => readResults(join(folder, 'other.md'))).toThrow(/takes a .json file/);
     expect(() => readResults(join(folder, 'none.json'))).toThrow(/--into takes the .json file of an earlier run/);
   });
 });
