@@ -104,6 +104,15 @@ function overWebSocket(app: TemplatedApp): void {
 function overHttp(app: TemplatedApp): void {
   const sessions = new Map<string, Session>();
   const channels = new Map<string, Session[]>();
+  let due: Session[] = [];
+  /** Outside the handler of a request, because inside it only its own response is corked: the others take a write for each piece. */
+  const answerPolls = (): void => {
+    const sessionsDue = due;
+    due = [];
+    for (const session of sessionsDue) {
+      if (session.parked && session.queue.length > 1) answerPoll(session);
+    }
+  };
   const onMessage = (response: HttpResponse, message: Message): void => {
     const session = sessions.get(message.clientId ?? '');
     switch (message.channel) {
@@ -130,7 +139,7 @@ function overHttp(app: TemplatedApp): void {
         const text = delivered(message);
         for (const subscriber of channels.get(message.channel) ?? []) {
           subscriber.queue.push(text);
-          if (subscriber.parked) answerPoll(subscriber);
+          if (due.push(subscriber) === 1) setImmediate(answerPolls);
         }
         send(response, done(message));
       }
