@@ -27,7 +27,10 @@ export class NatsBuckets implements Buckets {
     this.#storage = storage;
   }
 
-  /** Undefined when the server keeps nothing, for nobody or for this account, or is too old to. Rejects with `NatsError` when the client for it is not installed. */
+  /**
+   * Undefined when the server keeps nothing, for nobody or for this account, or is too old to. Rejects with `NatsError` when the
+   * client for it is not installed.
+   */
   static async on(connection: Connection, storage: BucketStorage = {}): Promise<NatsBuckets | undefined> {
     const { info } = connection.nats;
     if (!info?.jetstream || !isAtLeast(info.version, OLDEST)) return undefined;

@@ -14,7 +14,7 @@ import type { Oort } from '../oort.ts';
 import { type Bucket, type BucketEntry, BucketError, type Buckets, type Watcher } from '../powers.ts';
 import { objectServiceChannel } from '../wire.ts';
 import type { Line, LineHolder } from './line.ts';
-import { isItem, type ObjectRecord, pullRecord } from './records.ts';
+import { isItem, type ObjectRecord, pullRecord, versionOf } from './records.ts';
 import { Tales } from './tales.ts';
 
 /** Most bytes of a part as JSON. */
@@ -45,7 +45,11 @@ export class BucketLine implements Line, Watcher {
   #opened: () => void = () => undefined;
   /** What the bucket has may not be all of our part. */
   #isStale = false;
+  /** The whole of it was told. */
   #isKnown = false;
+  /** The last version of it that was written, and that was told: each is told after the ones before. */
+  #said = 0;
+  #heard = 0;
   #flyingWhole = 0;
   /** Changes since the last whole part, and how many characters they have. */
   #changes = 0;
@@ -166,18 +170,24 @@ export class BucketLine implements Line, Watcher {
 
   restarted(): void {
     this.#isKnown = false;
+    this.#heard = 0;
     this.#holder.turns.run(() => this.#tales.restart());
   }
 
-  /** Somebody has taken us for dead, or the bucket was lost: our part is written again. */
+  /**
+   * Our part is written again when something of it was removed, because somebody has taken us for dead, say, or was written by another,
+   * and when an old write that was given up has come late and stands where a newer one was.
+   */
   #heardOwn(key: readonly string[], value: unknown): void {
-    if (key.length > 1) return;
-    this.#isKnown = value !== undefined;
-    if (value === undefined)
-      this.#holder.turns.run(() => {
-        this.#outdated();
-        this.#repair();
-      });
+    const version = typeof value === 'object' && value !== null ? versionOf(value as ObjectRecord) : -1;
+    const isSound = version >= this.#heard && version <= this.#said;
+    if (isSound) this.#heard = version;
+    if (key.length === 1) this.#isKnown = isSound;
+    if (isSound) return;
+    this.#holder.turns.run(() => {
+      this.#outdated();
+      this.#repair();
+    });
   }
 
   // The other nodes
@@ -216,7 +226,9 @@ export class BucketLine implements Line, Watcher {
   // Writing
 
   async #begin(): Promise<void> {
-    await this.#bucket.put([this.#oort.id], this.#holder.whole());
+    const whole = this.#holder.whole();
+    this.#said = versionOf(whole);
+    await this.#bucket.put([this.#oort.id], whole);
     let timer: NodeJS.Timeout | undefined;
     let registration: Registration | undefined;
     const opened = new Promise<void>((resolve, reject) => {
@@ -246,6 +258,7 @@ export class BucketLine implements Line, Watcher {
 
   /** Resolves when it is done, well or not. */
   #write(key: readonly string[], record: ObjectRecord): Promise<void> {
+    this.#said = versionOf(record);
     const writing: Promise<void> = this.#bucket
       .put(key, record)
       .then(

@@ -36,8 +36,8 @@ export interface Line {
 }
 
 /**
- * By a bucket where the engine has buckets, by both while some nodes have none. Rejects when the security policy refuses the session, which is named after `hint`, and with
- * `BucketError` when the bucket cannot be had.
+ * By a bucket where the engine has buckets, by both while some nodes have none. Rejects when the security policy refuses the session,
+ * which is named after `hint`, and with `BucketError` when the bucket cannot be had.
  */
 export async function openLine(oort: Oort, name: string, hint: string, holder: LineHolder): Promise<Line> {
   const { buckets, isMoving } = oort.engine;

@@ -233,6 +233,29 @@ describe('a node that is cut off', () => {
   });
 });
 
+describe('a write that was given up', () => {
+  it.each([
+    ['change', '0'],
+    ['whole part', undefined],
+  ])('does no harm when it comes late: a %s', async (_title, slot) => {
+    const [cloud, a, , atA] = await pair();
+    const { bucket } = await look(cloud);
+    await atA.setAndShare(new Map([['k', 1]]));
+    await atA.putAndShare('k', 2);
+    await cloud.settled();
+    const key = slot === undefined ? [a.oort.id] : [a.oort.id, slot];
+    const old = await bucket.get(key);
+    await atA.setAndShare(new Map([['k', 3]]));
+    await atA.putAndShare('k', 4);
+    await cloud.settled();
+    await bucket.put(key, old?.value);
+    await cloud.settled();
+    const late = await cloud.node();
+    const [atLate] = (await objects(cloud, [late], users)) as [Users];
+    expect(atLate.getInfo(a.url)).toMatchObject(own(atA));
+  });
+});
+
 describe('a bucket', () => {
   it('that was lost with all that was in it is filled again by the nodes that live', async () => {
     const [cloud, a, b, atA, atB] = await pair();
