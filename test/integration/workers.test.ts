@@ -28,6 +28,9 @@ export default function services(bayeux, { worker }) {
 }
 `;
 
+// Each test waits for several processes to start, which a busy machine takes its time for.
+vi.setConfig({ testTimeout: 60_000 });
+
 let stage: Stage;
 let module: string;
 beforeAll(async () => {
