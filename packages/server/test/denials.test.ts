@@ -247,6 +247,20 @@ describe('a message that cannot be written', () => {
     },
   );
 
+  it('put among the replies by a deQueue listener reaches nobody', async () => {
+    const house = await host();
+    const [bad, good] = await Promise.all([house.enter('websocket'), house.enter('websocket')]);
+    for (const session of [bad, good]) await session.subscribe('/a');
+    const seen: number[] = [];
+    house.sideOf(bad).addListener('deQueue', (_session, queue, replies) => {
+      if (replies.length === 0) (replies as ServerMessage[]).push(...queue);
+    });
+    house.sideOf(good).addListener('deQueue', (_session, _queue, replies) => seen.push(replies.length));
+    house.bayeux.getChannel('/a')?.publish(null, 1);
+    for (const session of [bad, good]) expect(await session.event('/a')).toMatchObject({ data: 1 });
+    expect(seen).toEqual([0]);
+  });
+
   it('ends the session all the same when it is the farewell', async () => {
     const house = await host();
     const session = await house.enter();

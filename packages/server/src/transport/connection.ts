@@ -49,7 +49,8 @@ interface Held {
   readonly connect: number;
 }
 
-const none: readonly ServerMessage[] = [];
+/** Listeners of a queue may be shown it. */
+const none: readonly ServerMessage[] = Object.freeze([]);
 
 export class Connection implements Conduit, Outlet, Reception, Hold {
   dirty = false;

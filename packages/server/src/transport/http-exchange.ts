@@ -33,7 +33,8 @@ export interface Service extends AnswerStyle {
   readonly underWay: { count: number };
 }
 
-const none: readonly ServerMessage[] = [];
+/** Listeners of a queue may be shown it. */
+const none: readonly ServerMessage[] = Object.freeze([]);
 
 const exchanged: unique symbol = Symbol('the exchange of this response');
 type Response = ServerResponse & { [exchanged]?: HttpExchange };
