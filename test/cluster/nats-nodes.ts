@@ -36,10 +36,17 @@ export class NatsNodes implements Cluster {
       nats: {
         heartbeat: Math.min(1_000, leaveAfter / 5),
         leaveAfter,
+        // On a busy machine, too.
+        connectTimeout: 30_000,
         ...plan.nats,
         servers,
         namespace: this.#namespace,
-        connection: { ignoreClusterUpdates: way !== null, reconnectTimeWait: 100, reconnectJitter: 100 },
+        connection: {
+          ignoreClusterUpdates: way !== null,
+          reconnectTimeWait: 100,
+          reconnectJitter: 100,
+          timeout: 10_000,
+        },
       },
     });
     for (const other of this.#nodes) if (other.port === node.port) this.#nodes.delete(other);

@@ -50,7 +50,6 @@ export class NatsServer {
   readonly #command: string;
   readonly #folder: string;
   readonly #monitor: number;
-  readonly #end = (): void => void this.#process?.kill('SIGKILL');
   #process: ChildProcess | undefined;
 
   /** A server with a folder and ports, not started. */
@@ -109,9 +108,9 @@ export class NatsServer {
     const child = spawn(this.#command, ['-c', 'config'], { cwd: this.#folder, stdio: ['ignore', log, log] });
     closeSync(log);
     this.#process = child;
-    process.once('exit', this.#end);
+    const guard = guarded(child, this.#folder);
     child.once('exit', () => {
-      process.off('exit', this.#end);
+      guard.kill('SIGKILL');
       this.#process = undefined;
     });
   }
@@ -185,4 +184,11 @@ export class NatsServer {
 function clusterOf({ port, ports }: NatsRoutes): string[] {
   const routes = ports.map((other) => `nats://127.0.0.1:${other}`).join(', ');
   return [`cluster { name: test, listen: 127.0.0.1:${port}, routes: [${routes}] }`];
+}
+
+/** Ends the server, and removes what it kept, when this process has ended without a chance to do so: killed by its runner, say. */
+function guarded({ pid }: ChildProcess, folder: string): ChildProcess {
+  // What it reads ends with this process.
+  const script = 'cat; kill -9 "$0"; rm -rf "$1"';
+  return spawn('sh', ['-c', script, String(pid), folder], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
 }
