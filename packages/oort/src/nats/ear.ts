@@ -23,9 +23,8 @@ export interface Listener {
   feed(event: Event): void;
   /** A node lives, whether it is known or not. */
   alive(id: string): void;
-  /** A node has introduced itself. */
-  introduced(id: string): void;
-  gone(id: string): void;
+  /** A node has introduced itself, or has left for good: nobody has to wait for it any more. */
+  settled(id: string): void;
   /** A node asks for what it has missed. */
   asked(id: string, after: number): void;
   /** A node has lost what this one has missed. */
@@ -92,7 +91,7 @@ export class Ear {
         const introduction = readIntroduction(message);
         if (introduction?.record.id !== source) return this.#strange('an introduction');
         this.#listener.feed({ what: 'introduced', ...introduction, at });
-        return this.#listener.introduced(source);
+        return this.#listener.settled(source);
       }
       case 'missed': {
         const missed = readMissed(message);
@@ -117,7 +116,7 @@ export class Ear {
     const at = performance.now();
     if (isFarewell) {
       this.#listener.feed({ what: 'farewell', id });
-      return this.#listener.gone(id);
+      return this.#listener.settled(id);
     }
     if (record) this.#listener.feed({ what: 'changed', record: { ...record, id }, at });
     else this.#listener.feed({ what: 'heartbeat', id, revision, isCall, at });

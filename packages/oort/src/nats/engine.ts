@@ -202,16 +202,12 @@ class Nats implements NatsEngine, Listener {
     if (catchUp.shallAsk(id, performance.now())) voice.ask(id, inbox.last(id));
   }
 
-  introduced(id: string): void {
+  settled(id: string): void {
     const running = this.#running;
     if (!running) return;
     const { taps, membership, sender } = running;
     if (taps.release(id)) taps.tap(membership.records);
     sender.heard(id);
-  }
-
-  gone(id: string): void {
-    this.introduced(id);
   }
 
   asked(id: string, after: number): void {

@@ -44,11 +44,6 @@ export class Outbox {
     this.#bounds = bounds;
   }
 
-  /** Number of the last message. */
-  get last(): number {
-    return this.#last;
-  }
-
   /** Number of the last message that was sent. */
   get sent(): number {
     return this.#next - 1;
