@@ -2,9 +2,11 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { answer } from '../child.ts';
 import { connectBayeux } from '../load/bayeux-websocket.ts';
-import { agesOf, now } from '../load/chatter.ts';
-import type { Peer, PeerOptions } from '../load/peer.ts';
-import type { Traffic } from './scenarios.ts';
+import { agesOf, now, smallTalk } from '../load/chatter.ts';
+import type { Connect, Peer, PeerOptions } from '../load/peer.ts';
+import { connectSocketIo } from '../load/socket-io.ts';
+import { CHANNEL } from '../scenarios.ts';
+import { roomOf, type Traffic } from './scenarios.ts';
 
 /** In µs, from publishing to hearing. */
 export interface Delay {
@@ -34,7 +36,10 @@ const arrivals = new Uint16Array(RING);
 const delays: RecordableHistogram[] = [];
 /** Ports of nodes that may go. */
 const leaving: Set<number> = new Set();
+/** Where messages go: one of the channel, or one for each room. */
 let publisher: Peer | undefined;
+const rooms: Peer[] = [];
+let isInRooms = false;
 let receivers = 0;
 let published = 0;
 let complete = 0;
@@ -84,7 +89,8 @@ function publish(count: number): void {
   if (count <= 0) return;
   if (published - complete > RING - count) lost(new Error('The nodes fell behind too far'));
   published += count;
-  publisher?.publish(now(), count);
+  if (isInRooms) for (const room of rooms) room.publish(now(), count);
+  else publisher?.publish(now(), count);
 }
 
 function pace(rate: number): void {
@@ -97,6 +103,9 @@ function pace(rate: number): void {
   }, TICK);
 }
 
+/** How clients of this cluster speak. */
+const connect: Connect = process.argv[2] === 'socket.io' ? (options) => connectSocketIo(options, false) : connectBayeux;
+
 answer({
   /** Subscribers for one more node; with the first comes the publisher. */
   enter: async ({ port, subscribers }: { readonly port: number; readonly subscribers: number }) => {
@@ -107,9 +116,18 @@ answer({
     };
     const common = { route: { port }, onReply: () => undefined, onLost };
     for (let i = 0; i < subscribers; i++)
-      await connectBayeux({ ...common, subscribes: true, onMessages: receiver(histogram) });
+      await connect({
+        ...common,
+        subscribes: true,
+        subscriptions: [CHANNEL, roomOf(0)],
+        onMessages: receiver(histogram),
+      });
     receivers += subscribers;
-    publisher ??= await connectBayeux({ ...common, subscribes: false, onMessages: () => undefined });
+    const silent = { ...common, subscribes: false, onMessages: () => undefined };
+    publisher ??= await connect(silent);
+    // The first is published last: whoever has heard it has what was published before.
+    for (let room = 9; room >= 0 && rooms.length < 10; room--)
+      rooms.push(await connect({ ...silent, chat: { ...smallTalk, channel: roomOf(room) } }));
   },
   /** The node that came last is about to go, with its subscribers. */
   leave: ({ port, subscribers }: { readonly port: number; readonly subscribers: number }) => {
@@ -117,7 +135,8 @@ answer({
     delays.pop();
     receivers -= subscribers;
   },
-  start: ({ inFlight: most, rate }: Traffic) => {
+  start: ({ inFlight: most, rate, rooms: inRooms }: Traffic) => {
+    isInRooms = inRooms !== undefined;
     if (rate !== undefined) return pace(rate);
     inFlight = most ?? 1;
     pump();

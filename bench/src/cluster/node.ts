@@ -2,11 +2,16 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
-import { Oort, OortStringMap, Seti } from '@cometd-ts/oort';
+import { hasComets, Oort, OortStringMap, Seti } from '@cometd-ts/oort';
 import { meshEngine } from '@cometd-ts/oort/mesh';
+import { natsEngine } from '@cometd-ts/oort/nats';
 import { BayeuxServer, type LocalSession } from '@cometd-ts/server';
 
-const [channel = '', ack] = process.argv.slice(2);
+/** `way` is `ack`, `no-ack`, or the URL of NATS. */
+const [channel = '', way = ''] = process.argv.slice(2);
+const isOnNats = way.startsWith('nats:');
+/** What only those nodes hear that have subscribers, where the engine can do that. */
+const rooms = '/rooms/**';
 const USERS_OF_SESSION = 100;
 
 // No rates: nobody else's are bounded. What nodes push to each other is long.
@@ -19,8 +24,10 @@ await new Promise<void>((resolve) => {
 const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/cometd`;
 const oort = new Oort(server, {
   url,
-  engine: meshEngine({ secret: 'bench', ack: ack === 'ack' }),
-  channels: [channel],
+  engine: isOnNats
+    ? natsEngine({ servers: way, interest: [rooms] })
+    : meshEngine({ secret: 'bench', ack: way === 'ack' }),
+  channels: isOnNats ? [channel] : [channel, rooms],
 });
 
 let members = 0;
@@ -96,7 +103,7 @@ async function obey(id: string, deed: string, what: string): Promise<void> {
   const count = Number(what);
   switch (deed) {
     case 'observe':
-      oort.observeComet(what);
+      if (hasComets(oort.engine)) oort.observeComet(what);
       return say(id);
     case 'members':
       return when(id, () => members === count);

@@ -2,7 +2,7 @@
 import { headOf, type Surroundings } from '../surroundings.ts';
 import { medianOf, rangeOf, table } from '../table.ts';
 import { type ChangeRun, LOAD_CPU, type MeetingRun, NODES_CPU, type TrafficRun } from './run.ts';
-import { type ClusterName, clusterNames, meetings, SUBSCRIBERS, traffics } from './scenarios.ts';
+import { type ClusterName, clusterNames, meetings, middleOf, SUBSCRIBERS, traffics } from './scenarios.ts';
 
 export interface ClusterFailure {
   readonly cluster: ClusterName;
@@ -23,6 +23,9 @@ const pairs: readonly (readonly [ClusterName, ClusterName])[] = [
   ['ours', 'java'],
   ['ours-no-ack', 'java-no-ack'],
   ['ours', 'ours-no-ack'],
+  ['nats', 'ours'],
+  ['nats', 'ours-no-ack'],
+  ['nats', 'socket.io'],
 ];
 
 const total = (costs: readonly number[]): number => costs.reduce((sum, cost) => sum + cost, 0);
@@ -45,8 +48,8 @@ function ratiosOf<Run extends { readonly cluster: ClusterName; readonly round: n
 
 const pairNames = pairs.map((pair) => pair.join(' / '));
 
-/** The whole page, in Markdown; it reads well in a terminal too. `without` says why there are no Java nodes. */
-export function pageOf(results: Results, surroundings: Surroundings, without: string): string {
+/** The whole page, in Markdown; it reads well in a terminal too. `without`: which nodes are not in it, and why. */
+export function pageOf(results: Results, surroundings: Surroundings, without: readonly string[]): string {
   const places = surroundings.pinned
     ? `all nodes on CPU ${NODES_CPU}, load on CPU ${LOAD_CPU}`
     : 'nothing pinned (no taskset)';
@@ -54,19 +57,19 @@ export function pageOf(results: Results, surroundings: Surroundings, without: st
   const all = results.traffic.length + results.changes.length + results.meetings.length;
   const lines = [
     ...headOf('Benchmark of clusters', surroundings, places),
-    ...(without === '' ? [] : ['', `There are no Java nodes in this run: ${without}.`]),
+    ...without.flatMap((one) => ['', `Not in this run are ${one}.`]),
     ...(disturbed === 0
       ? []
       : ['', `DISTURBED: in ${disturbed} of ${all} runs others took more than 6 % of the nodes' CPU.`]),
     '',
-    '## Ratios: CPU of all nodes per message, one cluster divided by another, in the same round',
+    '## Ratios: CPU of all nodes, and of what stands between them, per message, one cluster divided by another in the same round',
     '',
     ...table(
       ['traffic', 'nodes', ...pairNames],
       groupsOf(results.traffic).map(({ title, nodes, runs }) => [
         title,
         String(nodes),
-        ...pairs.map((pair) => ratiosOf(runs, pair, ({ costs }) => total(costs))),
+        ...pairs.map((pair) => ratiosOf(runs, pair, ({ costs, middle }) => total(costs) + middle)),
       ]),
     ),
     '',
@@ -117,6 +120,7 @@ function trafficTable(all: readonly TrafficRun[]): string[] {
     'cluster',
     'first node',
     'each other',
+    'between',
     'delivered',
     'against one node',
     'crossing',
@@ -150,7 +154,8 @@ function trafficTable(all: readonly TrafficRun[]): string[] {
           cluster,
           of(({ costs }) => costs[0]!).toFixed(1),
           nodes === 1 ? '' : of(({ costs }) => others(costs)).toFixed(1),
-          of(({ costs }) => total(costs) / (nodes * SUBSCRIBERS)).toFixed(2),
+          middleOf(cluster) === null ? '' : of(({ middle }) => middle).toFixed(1),
+          of(({ costs, middle }) => (total(costs) + middle) / (nodes * SUBSCRIBERS)).toFixed(2),
           of((run) => total(run.costs) / nodes / alone(run)).toFixed(2),
           nodes === 1 ? '' : of((run) => (total(run.costs) - nodes * alone(run)) / (nodes - 1)).toFixed(1),
           Math.round(of(({ rate }) => rate)).toLocaleString('en'),

@@ -6,7 +6,17 @@ import { busyTime } from '../cpu.ts';
 import { CHANNEL } from '../scenarios.ts';
 import { Host } from './host.ts';
 import type { Delay, Heard } from './load.ts';
-import { CHANGES, type ClusterName, hasAck, type Meeting, SUBSCRIBERS, type Traffic } from './scenarios.ts';
+import { Middle, type Program } from './middle.ts';
+import {
+  CHANGES,
+  type ClusterName,
+  hasAck,
+  hasState,
+  type Meeting,
+  middleOf,
+  SUBSCRIBERS,
+  type Traffic,
+} from './scenarios.ts';
 
 /** Of all nodes. */
 export const NODES_CPU = 0;
@@ -34,6 +44,8 @@ export interface TrafficRun extends Circumstances {
   readonly nodes: number;
   /** CPU in µs per published message, by node; the first one is where it is published. */
   readonly costs: readonly number[];
+  /** The same of what stands between them; 0 where nothing does. */
+  readonly middle: number;
   /** Messages a second. */
   readonly rate: number;
   readonly loadBusy: number;
@@ -56,33 +68,49 @@ export interface MeetingRun extends Circumstances {
   readonly bytes: number;
 }
 
-/** Commands that start nodes, less their arguments. */
-export type Commands = (cluster: ClusterName) => readonly string[];
-
-/** How ours are started; `options` go to Node.js. */
-export function ourCommand(options: readonly string[] = []): readonly string[] {
-  return [process.execPath, ...options, fileURLToPath(new URL('node.js', import.meta.url))];
+/** How clusters are started. */
+export interface Programs {
+  /** Of a node, less its arguments. */
+  readonly node: (cluster: ClusterName) => readonly string[];
+  /** Of what stands between nodes. */
+  readonly middle: (cluster: ClusterName) => Program | null;
 }
 
-function startNode(cluster: ClusterName, commandOf: Commands): Promise<Host> {
-  return Host.start([...commandOf(cluster), CHANNEL, hasAck(cluster) ? 'ack' : 'no-ack'], NODES_CPU);
+/** A script of ours beside this file; `options` go to Node.js. */
+export function ourCommand(script: string, options: readonly string[] = []): readonly string[] {
+  return [process.execPath, ...options, fileURLToPath(new URL(script, import.meta.url))];
+}
+
+function startNode(cluster: ClusterName, { node }: Programs, middle: Middle | null): Promise<Host> {
+  const way = middle?.url ?? (hasAck(cluster) ? 'ack' : 'no-ack');
+  return Host.start([...node(cluster), CHANNEL, way], NODES_CPU);
+}
+
+async function startMiddle(cluster: ClusterName, { middle }: Programs): Promise<Middle | null> {
+  if (middleOf(cluster) === null) return null;
+  const program = middle(cluster);
+  if (!program || 'obstacle' in program)
+    throw new Error(program?.obstacle ?? 'There is nothing to stand between nodes');
+  return Middle.start(program, NODES_CPU);
 }
 
 export class Cluster {
   readonly name: ClusterName;
-  readonly #commandOf: Commands;
+  readonly #programs: Programs;
   readonly #load: Child;
   readonly #nodes: Host[] = [];
+  #middle: Middle | null = null;
 
-  constructor(name: ClusterName, commandOf: Commands) {
+  constructor(name: ClusterName, programs: Programs) {
     this.name = name;
-    this.#commandOf = commandOf;
+    this.#programs = programs;
     this.#load = new Child('./cluster/load.js', [name], LOAD_CPU);
   }
 
   /** One more node, joined with all others, with subscribers of its own. */
   async grow(): Promise<void> {
-    const node = await startNode(this.name, this.#commandOf);
+    this.#middle ??= await startMiddle(this.name, this.#programs);
+    const node = await startNode(this.name, this.#programs, this.#middle);
     const others = this.#nodes.slice();
     this.#nodes.push(node);
     if (others[0]) await node.ask('observe', others[0].url);
@@ -111,17 +139,17 @@ export class Cluster {
     for (let heard: Heard | undefined; !heard || !isWarm(heard); heard = await this.#load.ask<Heard>('take'))
       await wait(100);
     await this.#load.ask('stop');
-    if (this.#nodes.length > 1) await this.#change();
+    if (this.#nodes.length > 1 && hasState(this.name)) await this.#change();
   }
 
   async run(traffic: Traffic, round: number, seconds: number): Promise<TrafficRun> {
     await this.#load.ask('start', traffic);
     await wait(SETTLE);
     await this.#load.ask('mark');
-    const clock = new Clock(this.#nodes);
+    const clock = new Clock(this.#nodes, this.#middle);
     await wait(seconds * 1_000);
     const heard = await this.#load.ask<Heard>('take');
-    const { cpu, foreign } = clock.stop();
+    const { cpu, middle, foreign } = clock.stop();
     await this.#load.ask('stop');
     if (heard.messages === 0) throw new Error('The traffic stalled');
     return {
@@ -130,6 +158,7 @@ export class Cluster {
       nodes: this.#nodes.length,
       round,
       costs: cpu.map((time) => time / 1_000 / heard.messages),
+      middle: middle / 1_000 / heard.messages,
       rate: heard.messages / heard.seconds,
       loadBusy: heard.busy,
       delays: heard.delays,
@@ -155,12 +184,13 @@ export class Cluster {
     // The load first, or it would tell how it lost its nodes.
     await this.#load.end();
     await Promise.all(this.#nodes.map((node) => node.end()));
+    await this.#middle?.end();
   }
 
   async #change(): Promise<Spent> {
     const [first, ...others] = this.#nodes;
     for (const node of others) await node.ask('forget');
-    const clock = new Clock(this.#nodes);
+    const clock = new Clock(this.#nodes, this.#middle);
     const heard = others.map((node) => node.ask('heard', 2 * CHANGES));
     await first?.ask('churn', CHANGES);
     await Promise.all(heard);
@@ -168,66 +198,88 @@ export class Cluster {
   }
 }
 
-/** Two nodes that have just started, and what each of them has, are made known to each other. */
+/**
+ * Two nodes that have just started, and what each of them has, are made known to each other. Where something stands between them they
+ * meet from the start: there it is the second node whose start is measured, until it knows what the first one has.
+ */
 export async function meet(
   cluster: ClusterName,
   meeting: Meeting,
   round: number,
-  commandOf: Commands,
+  programs: Programs,
 ): Promise<MeetingRun> {
-  const started = await Promise.allSettled([startNode(cluster, commandOf), startNode(cluster, commandOf)]);
-  const nodes = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const nodes: Host[] = [];
+  const middle = await startMiddle(cluster, programs);
   try {
-    const [one, other] = nodes;
-    if (!one || !other) throw new Error('A node did not start');
     const { what, count, name } = meeting;
-    for (const node of nodes) await node.ask(what === 'entries' ? 'fill' : 'users', count);
-    const clock = new Clock(nodes);
+    const start = async (): Promise<Host> => {
+      const node = await startNode(cluster, programs, middle);
+      nodes.push(node);
+      return node;
+    };
+    const fill = (node: Host): Promise<void> => node.ask(what === 'entries' ? 'fill' : 'users', count);
+    const know = (node: Host): Promise<void> => node.ask(what === 'entries' ? 'equal' : 'present', count);
+    const one = await start();
+    await fill(one);
+    if (!middle) await fill(await start());
     const begun = performance.now();
-    const before = one.written + other.written;
-    await one.ask('observe', other.url);
-    await Promise.all(nodes.map((node) => node.ask(what === 'entries' ? 'equal' : 'present', count)));
+    const clock = new Clock(nodes, middle);
+    const before = nodes.reduce((sum, { written }) => sum + written, 0);
+    if (middle) await know(await start());
+    else {
+      await one.ask('observe', (nodes[1] as Host).url);
+      await Promise.all(nodes.map(know));
+    }
     const time = performance.now() - begun;
-    const { cpu, foreign } = clock.stop();
+    const { cpu, middle: between, foreign } = clock.stop(nodes);
     return {
       cluster,
       meeting: name,
       round,
       time,
-      cpu: cpu.reduce((sum, each) => sum + each, 0) / 1e6,
-      bytes: one.written + other.written - before,
+      cpu: (cpu.reduce((sum, each) => sum + each, 0) + between) / 1e6,
+      bytes: nodes.reduce((sum, { written }) => sum + written, 0) - before,
       foreign,
       clean: foreign <= FOREIGN,
     };
   } finally {
     await Promise.all(nodes.map((node) => node.end()));
+    await middle?.end();
   }
 }
 
 interface Spent {
   /** In ns, by node. */
   readonly cpu: readonly number[];
+  /** In ns, of what stands between them. */
+  readonly middle: number;
   readonly foreign: number;
 }
 
 /** Counts from when it is made. */
 class Clock {
   readonly #nodes: readonly Host[];
+  readonly #middle: Middle | null;
   readonly #before: readonly number[];
+  readonly #middleBefore: number;
   readonly #all: number;
   readonly #from: number = performance.now();
 
-  constructor(nodes: readonly Host[]) {
+  constructor(nodes: readonly Host[], middle: Middle | null) {
     this.#nodes = nodes.slice();
+    this.#middle = middle;
     this.#before = this.#nodes.map(({ cpu }) => cpu);
+    this.#middleBefore = middle?.cpu ?? 0;
     this.#all = busyTime(NODES_CPU) ?? 0;
   }
 
-  stop(): Spent {
-    const cpu = this.#nodes.map((node, index) => Math.max(0, node.cpu - this.#before[index]!));
+  /** @param nodes with those that have come meanwhile, whose start counts */
+  stop(nodes: readonly Host[] = this.#nodes): Spent {
+    const cpu = nodes.map((node, index) => Math.max(0, node.cpu - (this.#before[index] ?? 0)));
+    const middle = (this.#middle?.cpu ?? 0) - this.#middleBefore;
     const all = (busyTime(NODES_CPU) ?? 0) - this.#all;
     const wall = (performance.now() - this.#from) * 1e6;
-    const own = cpu.reduce((sum, each) => sum + each, 0);
-    return { cpu, foreign: Math.max(0, (all - own) / wall) };
+    const own = cpu.reduce((sum, each) => sum + each, middle);
+    return { cpu, middle, foreign: Math.max(0, (all - own) / wall) };
   }
 }

@@ -5,9 +5,20 @@ import { listOf, numberOf } from '../flags.ts';
 import { keep } from '../keep.ts';
 import { surroundingsOf } from '../surroundings.ts';
 import { type Java, readyJava } from './java.ts';
+import { type Program, readyNatsProgram, redisProgram } from './middle.ts';
 import { pageOf, type Results } from './report.ts';
-import { Cluster, type Commands, LOAD_CPU, meet, ourCommand } from './run.ts';
-import { type ClusterName, clusterNames, isJava, MOST_NODES, meetings, traffics } from './scenarios.ts';
+import { Cluster, LOAD_CPU, meet, ourCommand, type Programs } from './run.ts';
+import {
+  type ClusterName,
+  canCarry,
+  clusterNames,
+  hasState,
+  isJava,
+  MOST_NODES,
+  meetings,
+  middleOf,
+  traffics,
+} from './scenarios.ts';
 
 const parts = ['traffic', 'meetings'] as const;
 
@@ -20,7 +31,16 @@ export const usage = `npm run bench -- cluster [flags]
   --profile DIR   our nodes leave a CPU profile there each
   --no-save       print only`;
 
-const packages: readonly string[] = ['@cometd-ts/oort', '@cometd-ts/client', '@cometd-ts/server', 'ws'];
+const packages: readonly string[] = [
+  '@cometd-ts/oort',
+  '@cometd-ts/client',
+  '@cometd-ts/server',
+  'ws',
+  '@nats-io/transport-node',
+  'socket.io',
+  '@socket.io/redis-adapter',
+  'redis',
+];
 
 /** Throws `RangeError`, or an error of `parseArgs`, for flags that make no sense. */
 export async function benchCluster(args: readonly string[]): Promise<void> {
@@ -42,20 +62,39 @@ export async function benchCluster(args: readonly string[]): Promise<void> {
   const only = listOf(values.only, parts);
   const wanted = listOf(values.clusters, clusterNames);
   const java: Java = wanted.some(isJava) ? readyJava() : { command: [], obstacle: '', versions: {} };
-  const isSkipped = java.obstacle !== '';
-  if (isSkipped) console.error(`skipped: Java nodes, because ${java.obstacle}`);
-  const clusters = wanted.filter((name) => !isJava(name) || java.obstacle === '');
-  const commandOf: Commands = (name) => (isJava(name) ? java.command : ourCommand(options));
+  const middles = new Map<string, Program>();
+  if (wanted.includes('nats')) middles.set('nats', await readyNatsProgram());
+  if (wanted.includes('socket.io')) middles.set('redis', redisProgram());
+  const obstacles = [
+    ...(java.obstacle === '' ? [] : [`nodes of Java: ${java.obstacle}`]),
+    ...[...middles.values()].flatMap((one) => ('obstacle' in one ? [`nodes on ${one.kind}: ${one.obstacle}`] : [])),
+  ];
+  for (const obstacle of obstacles) console.error(`skipped: ${obstacle}`);
+  const programs: Programs = {
+    node: (name) =>
+      isJava(name) ? java.command : ourCommand(name === 'socket.io' ? 'socket-io-node.js' : 'node.js', options),
+    middle: (name) => middles.get(middleOf(name) ?? '') ?? null,
+  };
+  const clusters = wanted.filter((name) => {
+    const middle = programs.middle(name);
+    return isJava(name) ? java.obstacle === '' : middle === null || !('obstacle' in middle);
+  });
   const options = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`];
   pinSelf(LOAD_CPU);
   const date = new Date();
   const taken = surroundingsOf(date, rounds, seconds, packages);
-  const surroundings = { ...taken, versions: { ...taken.versions, ...java.versions } };
+  const between = [...middles.values()].flatMap((one) =>
+    'version' in one ? [[`${one.kind}-server`, one.version]] : [],
+  );
+  const surroundings = {
+    ...taken,
+    versions: { ...taken.versions, ...java.versions, ...Object.fromEntries(between) },
+  };
   const results: Results = { traffic: [], changes: [], meetings: [], failures: [] };
   const attempt = attempts(results);
 
   if (only.includes('traffic')) {
-    const running = clusters.map((name) => new Cluster(name, commandOf));
+    const running = clusters.map((name) => new Cluster(name, programs));
     try {
       // From the largest to the smallest: when one node is measured, it is as warm as it was among others.
       for (const cluster of running) {
@@ -74,13 +113,13 @@ export async function benchCluster(args: readonly string[]): Promise<void> {
     }
   }
   if (only.includes('meetings')) {
-    const meeting = clusters.filter((name) => !name.endsWith('-no-ack'));
+    const meeting = clusters.filter((name) => hasState(name) && !name.endsWith('-no-ack'));
     // Processes of their own for each: fewer rounds will do.
     for (let round = 1; round <= Math.ceil(rounds / 3); round++) {
       for (const one of meetings) {
         for (const name of meeting) {
           await attempt(name, one.name, round, async () => {
-            const run = await meet(name, one, round, commandOf);
+            const run = await meet(name, one, round, programs);
             results.meetings.push(run);
             return `${run.time.toFixed(0)} ms, ${run.cpu.toFixed(0)} ms CPU, ${(run.bytes / 1e3).toFixed(0)} kB`;
           });
@@ -88,7 +127,7 @@ export async function benchCluster(args: readonly string[]): Promise<void> {
       }
     }
   }
-  const page = pageOf(results, surroundings, isSkipped ? java.obstacle : '');
+  const page = pageOf(results, surroundings, obstacles);
   if (!values['no-save']) keep(date, 'cluster', page, { surroundings, ...results });
   console.log(`\n${page}`);
 }
@@ -122,15 +161,17 @@ async function measure(
   for (let round = 1; round <= rounds; round++) {
     for (const traffic of traffics) {
       for (const cluster of running) {
+        if (!canCarry(cluster.name, traffic)) continue;
         await attempt(cluster.name, `${nodes} nodes, ${traffic.name}`, round, async () => {
           const run = await cluster.run(traffic, round, seconds);
           results.traffic.push(run);
-          return `${costsOf(run.costs)}, ${run.rate.toFixed(0)}/s${run.clean ? '' : ', DISTURBED'}`;
+          return `${costsOf(run.costs)}${run.middle > 0 ? `, between ${run.middle.toFixed(1)}` : ''}, ${run.rate.toFixed(0)}/s${run.clean ? '' : ', DISTURBED'}`;
         });
       }
     }
     if (nodes === 1) continue;
     for (const cluster of running) {
+      if (!hasState(cluster.name)) continue;
       await attempt(cluster.name, `${nodes} nodes, users`, round, async () => {
         const run = await cluster.change(round);
         results.changes.push(run);
