@@ -117,7 +117,7 @@ export function fullBy(saturated: readonly ServerName[]): string {
   return saturated.length === 0 ? '' : `SATURATED by ${saturated.join(', ')}`;
 }
 
-export function targetTable(results: Results): Table {
+function targetTable(results: Results): Table {
   const rows = outcomesOf(results).map((outcome) => {
     const { what, spread, atLeast, aim, verdict, saturated } = outcome;
     const rounds = String(spread?.rounds ?? 0);

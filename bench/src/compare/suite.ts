@@ -32,7 +32,7 @@ const WARM_UP = 1.2;
 /** Of so many rounds one has those who are measured rarely. */
 const RARE = 3;
 
-export interface Choice {
+interface Choice {
   readonly rounds: number;
   readonly plan: Plan;
   readonly chosen: readonly Scenario[];
