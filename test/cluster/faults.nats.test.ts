@@ -154,7 +154,7 @@ describe.skipIf(isMissing)('a cluster on one NATS server', () => {
     history.unsubscribed('v2', channel);
     history.excuse('v2', null, from - 1_000);
     const [first, second, third] = speaking as [Voice, Voice, Voice];
-    await Promise.all([third.hush(), third.client.disconnect()]);
+    await third.leave();
     await heard(300);
     await fallSilent([first, second], history);
     expect(history.check()).toEqual(clean);

@@ -45,6 +45,13 @@ export class Voice {
     await this.#speaking;
   }
 
+  /** Its node is gone for good. */
+  async leave(): Promise<void> {
+    this.#isOver = true;
+    this.client.abort();
+    await this.#speaking;
+  }
+
   async #speak(ms: number): Promise<void> {
     while (!this.#isOver) {
       const mark = this.#history.publish(this.name, channel);
@@ -55,7 +62,7 @@ export class Voice {
         if (error instanceof BayeuxError) {
           this.#history.refused(mark);
           this.refusals.push(error.wire);
-        } else if (this.client.status.type === 'disconnected') throw error;
+        } else if (this.client.status.type === 'disconnected' && !this.#isOver) throw error;
         // Of all others nobody knows whether they were heard: the history counts them as neither.
       }
       if (ms > 0) await pause(ms);
