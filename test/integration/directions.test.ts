@@ -148,7 +148,7 @@ const clean: readonly (readonly [file: string, imports: readonly string[]])[] = 
   ['packages/services/src/client/processor.ts', ['@cometd-ts/client', './decorators.ts', '../bindings.ts']],
   ['packages/oort/src/seti.ts', ['@cometd-ts/server', './oort.ts', './wire.ts', 'node:crypto']],
   ['packages/oort/src/mesh/link.ts', ['@cometd-ts/client/node', '../engine.ts', '../wire.ts']],
-  ['packages/oort/src/nats/buckets.ts', ['@nats-io/kv', '@nats-io/jetstream', '../powers.ts']],
+  ['packages/oort/src/nats/buckets.ts', ['@nats-io/transport-node', '@nats-io/jetstream', '../powers.ts']],
   [
     'packages/testing/src/line.ts',
     ['node:http', 'ws', '@sinonjs/fake-timers', '@cometd-ts/server', '@cometd-ts/client/node'],

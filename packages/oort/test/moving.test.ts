@@ -130,6 +130,21 @@ describe('a cluster on the move', () => {
     });
   });
 
+  it('finds the users of all nodes in every stage', () =>
+    go(async (nodes, move) => {
+      for (const [index, { oort, seti }] of nodes.entries()) {
+        if (seti.isAssociated(`user of ${names[index]}`)) continue;
+        const session = oort.server.newLocalSession('user');
+        await session.handshake();
+        seti.associate(`user of ${names[index]}`, session.serverSession);
+      }
+      await move.settled();
+      for (const { seti } of nodes) {
+        for (const name of names) expect(seti.isPresent(`user of ${name}`)).toBe(true);
+        expect(await seti.reachUsers(['user of a', 'nobody'], '/service/x', 1)).toEqual(['nobody']);
+      }
+    }));
+
   it('hears that a node has left before it is back by its new way, though the old one has not noticed', async () => {
     const move = new Move();
     const watcher = await move.during('watcher');

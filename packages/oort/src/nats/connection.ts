@@ -18,8 +18,12 @@ import { requireJetStream, requireVersion } from './version.ts';
 
 type Client = typeof client;
 
-/** How often a silent connection is asked whether it is still there, in ms; after two questions without an answer it is not. */
+/**
+ * How often a silent connection is asked whether it is still there, in ms; after so many questions without an answer it is not. This process
+ * may be what stood still, or much may be on its way ahead of the answer: that is no reason to lose a connection that works.
+ */
 const PING = 1000;
+const PINGS = 4;
 /** What older servers can do was not tried. */
 const OLDEST = '2.9.0';
 /** How long an attempt to connect, handshake included, may take. */
@@ -271,7 +275,7 @@ async function load(): Promise<Client> {
   } catch (error) {
     throw new NatsError(
       'packages',
-      'A cluster on NATS needs its client: npm install @nats-io/transport-node @nats-io/jetstream @nats-io/kv',
+      'A cluster on NATS needs its client: npm install @nats-io/transport-node @nats-io/jetstream',
       { cause: error },
     );
   }
@@ -289,7 +293,7 @@ function optionsOf(loaded: Client, settings: NatsSettings, name: string): NodeCo
     reconnectJitter: JITTER,
     reconnectJitterTLS: JITTER,
     pingInterval: PING,
-    maxPingOut: 2,
+    maxPingOut: PINGS,
     timeout: DIAL,
     noAsyncTraces: true,
   };

@@ -229,6 +229,7 @@ export class BucketLine implements Line, Watcher {
     const whole = this.#holder.whole();
     this.#said = versionOf(whole);
     await this.#bucket.put([this.#oort.id], whole);
+    this.#holder.standing(this);
     let timer: NodeJS.Timeout | undefined;
     let registration: Registration | undefined;
     const opened = new Promise<void>((resolve, reject) => {

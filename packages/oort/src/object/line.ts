@@ -10,6 +10,8 @@ import type { Turns } from './turns.ts';
 /** Whoever holds the line. It is called in its turns. */
 export interface LineHolder {
   readonly turns: Turns;
+  /** What is changed from now on is told to the others: a listener may change something while the line is opened. */
+  standing(line: Line): void;
   /** All of the local part. */
   whole(): ObjectRecord;
   heard(data: unknown): void;

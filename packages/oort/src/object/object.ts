@@ -63,6 +63,9 @@ export class OortObject<T> implements Iterable<Info<T>> {
     this.#own.version = takeName(oort, name);
     this.#starting = openLine(oort, name, this.constructor.name, {
       turns: this.#turns,
+      standing: (line) => {
+        this.#line = line;
+      },
       whole: () => this.#whole,
       heard: (data) => this.#heard(data),
       joined: (url) => this.#joined.add(url),
@@ -71,6 +74,7 @@ export class OortObject<T> implements Iterable<Info<T>> {
     try {
       this.#line = await this.#starting;
     } catch (error) {
+      this.#line = null;
       this.#free();
       this.#forget();
       throw error;

@@ -54,6 +54,25 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+describe('a listener that is told of a part while its object starts', () => {
+  it('may change the part of its node, and the others hear of it', async () => {
+    const cloud = new Cloud({ buckets: true });
+    const [a, b] = [await cloud.node(), await cloud.node()];
+    await cloud.settled();
+    const [atA] = (await objects(cloud, [a], users)) as [Users];
+    await atA.putAndShare('ann', 1);
+    await cloud.settled();
+    const atB = users(b);
+    atB.addListener('updated', (_old, { isLocal }) => {
+      if (!isLocal) void atB.putAndShare('seen', true);
+    });
+    await atB.start();
+    onTestFinished(() => atB.stop());
+    await cloud.settled();
+    expect(atA.getInfo(b.url)?.object.get('seen')).toBe(true);
+  });
+});
+
 describe('what is written', () => {
   it('is a single change for a change, whatever the size of the part, and the whole part when it was set', async () => {
     const [cloud, a, , atA] = await pair();
