@@ -3,14 +3,21 @@
  * nothing else of it: sessions do not expire, nothing is checked, queues are hardly bounded.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { HttpResponse, TemplatedApp, us_listen_socket, us_socket, WebSocket } from 'uwebsockets';
 import type { Scenario } from '../scenarios.ts';
 import { certificate } from './listener.ts';
 import type { Peer } from './native.ts';
 import type { Prepared } from './start.ts';
+import {
+  fetchUws,
+  type HttpResponse,
+  loadUws,
+  type TemplatedApp,
+  UWS_VERSION,
+  type Uws,
+  type WebSocket,
+} from './uws-package.ts';
 
 interface Message {
   readonly channel: string;
@@ -34,11 +41,12 @@ const IDLE = 960;
 const BACKPRESSURE = 1 << 30;
 
 /** The package is a binary for some platforms and versions of Node.js. */
-export async function prepare(): Promise<Prepared> {
+export function prepare(): Prepared {
+  const obstacle = fetchUws();
+  if (obstacle !== '') return { obstacle, versions: {} };
   try {
-    await import('uwebsockets');
-    const { version } = createRequire(import.meta.url)('uwebsockets/package.json') as { readonly version: string };
-    return { obstacle: '', versions: { uwebsockets: version } };
+    loadUws();
+    return { obstacle: '', versions: { uwebsockets: UWS_VERSION } };
   } catch (error) {
     return { obstacle: `uWebSockets does not run here: ${(error as Error).message.split('\n', 1)[0]}`, versions: {} };
   }
@@ -46,14 +54,14 @@ export async function prepare(): Promise<Prepared> {
 
 export async function start({ tls, http2, ack, lazy, binary, depth }: Scenario): Promise<Peer> {
   if (http2 || ack || lazy || binary || depth > 0) throw new Error('uWebSockets knows only messages and channels');
-  const { default: uws } = await import('uwebsockets');
+  const uws = loadUws();
   const app = tls ? await secured(uws.SSLApp) : uws.App();
   overWebSocket(app);
   overHttp(app);
-  const listening = await new Promise<us_listen_socket | false>((resolve) => app.listen('127.0.0.1', 0, resolve));
+  const listening = await new Promise<object | false>((resolve) => app.listen('127.0.0.1', 0, resolve));
   if (!listening) throw new Error('uWebSockets cannot listen');
   return {
-    port: uws.us_socket_local_port(listening as us_socket),
+    port: uws.us_socket_local_port(listening),
     stop: async () => {
       app.close();
     },
@@ -61,7 +69,7 @@ export async function start({ tls, http2, ack, lazy, binary, depth }: Scenario):
 }
 
 /** It reads its certificate from files. */
-async function secured(createApp: typeof import('uwebsockets').SSLApp): Promise<TemplatedApp> {
+async function secured(createApp: Uws['SSLApp']): Promise<TemplatedApp> {
   const { cert, key } = await certificate();
   const folder = mkdtempSync(join(tmpdir(), 'bench-uws-'));
   writeFileSync(join(folder, 'cert.pem'), cert);
@@ -73,7 +81,7 @@ async function secured(createApp: typeof import('uwebsockets').SSLApp): Promise<
 
 function overWebSocket(app: TemplatedApp): void {
   let lastClient = 0;
-  const onMessage = (socket: WebSocket<unknown>, message: Message): void => {
+  const onMessage = (socket: WebSocket, message: Message): void => {
     switch (message.channel) {
       case '/meta/handshake':
         socket.send(`[${shaken(message, `ws${++lastClient}`, 'websocket')}]`);
