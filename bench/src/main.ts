@@ -2,6 +2,7 @@
 import { benchClients, usage as clientsUsage } from './clients/suite.ts';
 import { benchCluster, usage as clusterUsage } from './cluster/suite.ts';
 import { benchServers, usage as serversUsage } from './compare/suite.ts';
+import { benchCrowd, usage as crowdUsage } from './scaling/crowd.ts';
 import { benchWorkers, usage as workersUsage } from './scaling/workers.ts';
 
 const usage = `${serversUsage}
@@ -10,13 +11,16 @@ ${clientsUsage}
 
 ${clusterUsage}
 
-${workersUsage}`;
+${workersUsage}
+
+${crowdUsage}`;
 
 try {
   const [suite = '', ...flags] = process.argv.slice(2);
   if (suite === 'clients') await benchClients(flags);
   else if (suite === 'cluster') await benchCluster(flags);
   else if (suite === 'workers') await benchWorkers(flags);
+  else if (suite === 'crowd') await benchCrowd(flags);
   else if (suite === 'compare') await benchServers(flags);
   else await benchServers(process.argv.slice(2));
 } catch (error) {
