@@ -30,6 +30,8 @@ interface Node {
 
 /** How many messages are published at a time. */
 const BURST = 10;
+/** How long messages may take until they are heard, in ms. */
+const PATIENCE = 30_000;
 
 const nodes: Node[] = [];
 let heard = 0;
@@ -63,6 +65,7 @@ function start(index: number, { name, servers, heartbeat }: Opening): Promise<vo
   for (const event of ['cometJoined', 'cometLeft', 'status'] as const) oort.addListener(event, happened);
   server.createChannelIfAbsent('/all/news').channel.addListener('message', () => {
     heard++;
+    happened();
     return true;
   });
   nodes.push({ server, oort });
@@ -98,11 +101,14 @@ answer({
     await speaker.disconnect();
     return count;
   },
-  /** How many messages all nodes have heard since they were asked last. */
-  heard: (): number => {
-    const count = heard;
+  /** Resolves when all nodes together have heard so many messages since they were asked last. */
+  hear: async (count: number) => {
+    const late = new Promise<never>((_, reject) => {
+      const fail = (): void => reject(new Error(`${count} messages were heard ${heard} times`));
+      setTimeout(fail, PATIENCE).unref();
+    });
+    await Promise.race([when(() => heard >= count), late]);
     heard = 0;
-    return count;
   },
   /** One session of the first node subscribes to so many channels. Answers with the bytes that they take here. */
   subscribe: async ({ below, count }: { readonly below: string; readonly count: number }): Promise<number> => {

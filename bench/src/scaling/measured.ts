@@ -1,4 +1,5 @@
 /** What was measured on the machine of this project, for `model.ts`: two cores of an AMD EPYC, Node.js 20. Each figure says where it comes from. */
+import type { MiddleBounds, MiddleCosts } from './middle.ts';
 import type { Bounds, EngineCosts, Load, ServerCosts } from './model.ts';
 
 export const server: ServerCosts = {
@@ -24,11 +25,57 @@ export const mesh: EngineCosts = {
   send: (others) => others * 1.4,
   // `crossing`, ten under way, less what it takes to send: results/2026-11-30-workers.md.
   receive: 50,
+  // A connect on each of two links with each other node, answered and sent again twice a minute.
+  rest: (processes) => (2 * (processes - 1) * 57) / 30,
+  interest: 0,
   // A pair with each other node.
   links: (processes) => 2 * (processes - 1),
   // docs/concepts/cluster.md: beyond twenty, copies and restarts outweigh what a node adds.
   mostProcesses: 20,
 };
+
+/** Seconds between two heartbeats that are advised for so many processes on NATS. */
+export const heartbeatOf = (processes: number): number => (processes > 200 ? 10 : 1);
+
+/** µs a second of a process with nothing to do: its timers, and a heartbeat of each other one in so many seconds. */
+export const natsRest = (processes: number, heartbeat: number): number => 1_200 + (7 * (processes - 1)) / heartbeat;
+
+/** NATS, with `@cometd-ts/oort/nats` and `interest`. All figures: results/2026-11-30-crowd.md. */
+export const nats: EngineCosts = {
+  name: 'NATS',
+  hears: 'what is wanted',
+  // Once, however many want it.
+  send: () => 75,
+  receive: 46,
+  rest: (processes) => natsRest(processes, heartbeatOf(processes)),
+  interest: 1.7,
+  links: () => 1,
+  // More were not tried, neither here nor in the model.
+  mostProcesses: 1_000,
+};
+
+/** Servers of NATS, the same page. */
+export const middle: MiddleCosts = {
+  came: 30,
+  went: 4.5,
+  routed: 50,
+  beat: 8,
+  server: 18_000,
+  connection: 150,
+  wanted: 0.7,
+  elsewhere: 0.9,
+  // Of nats-server 2.15: a pool of three, and one for its own account.
+  routes: 4,
+};
+
+/** Six tenths of four cores and of sixteen gigabytes. Three servers, so that one may fail. */
+export const middleBounds: MiddleBounds = { cores: 2.4, memory: 9_600_000, fewest: 3, most: 9 };
+
+/** Sessions a second that come to a process which does nothing else. `memory`: results/2026-11-24T133533.md. */
+export const handshakes = 2_000;
+
+/** Default of the option `maxHandshakeRate`. */
+export const allowedHandshakes = 500;
 
 /** Six tenths of a core, and two gigabytes. */
 export const bounds: Bounds = { cpu: 0.6, memory: 2_000_000 };

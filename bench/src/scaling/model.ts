@@ -7,6 +7,7 @@
  *                      + deliveries here · deliver       what its clients hear
  *                      + publishes here · send           telling the other processes
  *                      + publishes elsewhere · receive   what the other processes tell, as far as it comes here
+                      + rest                            that they live
  */
 
 /** What all sessions do together. */
@@ -43,6 +44,10 @@ export interface EngineCosts {
   readonly send: (others: number) => number;
   /** µs of CPU for a message that comes from another process, beside its deliveries. */
   readonly receive: number;
+  /** µs of CPU a second for being one of so many processes, when nobody says anything. */
+  readonly rest: (processes: number) => number;
+  /** kB of memory for a channel that what stands between processes is told of, because somebody here is subscribed to it. */
+  readonly interest: number;
   /** Connections of a process to others, or to what stands between them. */
   readonly links: (processes: number) => number;
   /** More processes than this are not advised, whatever their load. */
@@ -70,26 +75,50 @@ export interface Prediction {
 export function predict(load: Load, server: ServerCosts, engine: EngineCosts, processes: number): Prediction {
   const { sessions, published, heard } = load;
   const here = sessions / processes;
-  const others = processes - 1;
-  const told = engine.hears === 'everything' ? others : others * presence(heard / published, processes);
+  const told = toldOf(load, engine, processes);
   const spent =
     (here * server.connect) / server.every +
-    here * published * (server.publish + (told > 0 ? engine.send(told) : 0)) +
+    here * published * (server.publish + (processes > 1 ? engine.send(told) : 0)) +
     here * heard * server.deliver +
-    here * published * told * engine.receive;
+    here * published * told * engine.receive +
+    engine.rest(processes);
   const links = engine.links(processes);
   return {
     processes,
     cpu: spent / 1_000_000,
     // A connection to another process weighs as much as one to a client.
-    memory: server.process + (here + links) * server.session,
+    memory:
+      server.process +
+      (here + links) * server.session +
+      (processes > 1 ? engine.interest * wantedChannels(load, processes) : 0),
     links,
   };
 }
 
-/** How likely a process has at least one of the subscribers of a message. */
-function presence(subscribers: number, processes: number): number {
-  return Number.isFinite(subscribers) ? 1 - (1 - 1 / processes) ** subscribers : 1;
+/** To how many other processes a message goes. */
+export function toldOf(load: Load, { hears }: EngineCosts, processes: number): number {
+  const others = processes - 1;
+  return hears === 'everything' ? others : others * presence(subscribersOf(load), processes);
+}
+
+/** How many channels have subscribers, when each session is subscribed to one. */
+export function channelsOf(load: Load): number {
+  return load.sessions / Math.max(1, subscribersOf(load));
+}
+
+/** How many of them have subscribers at each of so many processes. */
+export function wantedChannels(load: Load, processes: number): number {
+  return channelsOf(load) * presence(Math.max(1, subscribersOf(load)), processes);
+}
+
+/** How many sessions hear the same message. */
+export function subscribersOf({ published, heard }: Load): number {
+  return published === 0 ? 0 : heard / published;
+}
+
+/** How likely at least one of so many subscribers is at a certain one of so many places. */
+export function presence(subscribers: number, places: number): number {
+  return 1 - (1 - 1 / places) ** subscribers;
 }
 
 /** The fewest processes that can do it; null when no number of them can. */
@@ -108,12 +137,17 @@ export function reach(
   engine: EngineCosts,
   bounds: Bounds,
 ): number {
-  let [least, most] = [0, 1];
-  while (fit(load(most), server, engine, bounds) && most < 2 ** 40) [least, most] = [most, most * 2];
-  while (most - least > Math.max(1, least / 1_000)) {
-    const middle = Math.floor((least + most) / 2);
-    if (fit(load(middle), server, engine, bounds)) least = middle;
-    else most = middle;
+  return most((sessions) => fit(load(sessions), server, engine, bounds) !== null);
+}
+
+/** The most sessions that can be carried, to a thousandth. Whoever cannot carry some cannot carry more. */
+export function most(canCarry: (sessions: number) => boolean): number {
+  let [least, over] = [0, 1];
+  while (canCarry(over) && over < 2 ** 40) [least, over] = [over, over * 2];
+  while (over - least > Math.max(1, least / 1_000)) {
+    const between = Math.floor((least + over) / 2);
+    if (canCarry(between)) least = between;
+    else over = between;
   }
   return least;
 }

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { bounds, kinds, mesh, server } from '../../src/scaling/measured.ts';
+import { bounds, kinds, mesh, middle, middleBounds, nats, server } from '../../src/scaling/measured.ts';
 import { type EngineCosts, fit, predict, reach } from '../../src/scaling/model.ts';
-import { endsTable, sizesTable } from '../../src/scaling/tables.ts';
+import { backTable, endsTable, restTable, sizesTable } from '../../src/scaling/tables.ts';
 
 const costs = { publish: 100, deliver: 10, connect: 0, every: 30, session: 10, process: 1_000 };
 const everything: EngineCosts = {
@@ -11,6 +11,8 @@ const everything: EngineCosts = {
   hears: 'everything',
   send: (others) => 5 * others,
   receive: 50,
+  rest: () => 0,
+  interest: 0,
   links: (processes) => 2 * (processes - 1),
   mostProcesses: 20,
 };
@@ -43,7 +45,23 @@ describe('the prediction for processes', () => {
 
   it('holds for messages that nobody hears, and for nobody who says anything', () => {
     expect(predict({ sessions: 10, published: 0, heard: 0 }, costs, wanted, 2).cpu).toBe(0);
-    expect(predict({ sessions: 10, published: 1, heard: 0 }, costs, wanted, 2).cpu).toBeCloseTo((5 * 100) / 1e6, 9);
+    expect(predict({ sessions: 10, published: 1, heard: 0 }, costs, wanted, 2).cpu).toBeCloseTo((5 * 105) / 1e6, 9);
+  });
+
+  it('counts what it takes to be one of several', () => {
+    const living = { ...wanted, rest: (processes: number) => 1_000 * (processes - 1) };
+    const nobody = { sessions: 0, published: 0, heard: 0 };
+    expect(predict(nobody, costs, living, 1).cpu).toBe(0);
+    expect(predict(nobody, costs, living, 11).cpu).toBeCloseTo(0.01, 9);
+  });
+
+  it('weighs the channels that a process wants of others', () => {
+    const knowing = { ...wanted, interest: 2 };
+    const rooms = { sessions: 1_000, published: 1, heard: 4 };
+    const extra = (processes: number) =>
+      predict(rooms, costs, knowing, processes).memory - predict(rooms, costs, wanted, processes).memory;
+    expect(extra(1)).toBe(0);
+    expect(extra(2)).toBeCloseTo(250 * (1 - 1 / 16) * 2, 6);
   });
 });
 
@@ -69,14 +87,21 @@ describe('docs/concepts/scaling.md', () => {
   const page = readFileSync(join(import.meta.dirname, '../../../docs/concepts/scaling.md'), 'utf8');
 
   it('shows what the model says today', () => {
-    expect(page).toContain(sizesTable(mesh));
-    expect(page).toContain(endsTable(mesh));
+    for (const engine of [mesh, nats]) {
+      expect(page).toContain(sizesTable(engine));
+      expect(page).toContain(endsTable(engine));
+    }
+    expect(page).toContain(restTable(mesh));
+    expect(page).toContain(backTable());
   });
 
   it('names the figures it is made with', () => {
     for (const figure of [server.publish, server.deliver, server.session, mesh.receive, mesh.mostProcesses])
       expect(page).toContain(String(figure));
+    for (const figure of [nats.send(1), nats.receive, nats.interest, ...Object.values(middle)])
+      expect(page).toContain(figure.toLocaleString('en'));
     for (const name of Object.keys(kinds)) expect(page).toContain(`**${name}**`);
     expect(page).toContain(`${100 * bounds.cpu} %`);
+    expect(page).toContain(`${middleBounds.memory / 1_000_000} GB`);
   });
 });
