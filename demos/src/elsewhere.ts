@@ -22,6 +22,7 @@ export class Elsewhere {
   constructor(node: Node) {
     this.#node = node;
     this.#sitting = new OortList(node.oort, 'chat');
+    for (const channels of ['/chat/*', '/members/*']) node.oort.observeChannel(channels);
     node.oort.server.diagnostics.guard('chat', undefined, () => this.#sitting.start());
   }
 

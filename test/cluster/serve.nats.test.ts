@@ -2,6 +2,7 @@
 import { openSession } from '@cometd-ts/testkit';
 import { type NatsServer, natsPrograms, startNats } from '@cometd-ts/testkit/nats';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { bundleClient, chatVisit, enter } from '../integration/chat-visit.ts';
 import { openStage, type Serving, type Stage } from '../integration/workers-stage.ts';
 
 let stage: Stage;
@@ -61,6 +62,16 @@ for (const program of natsPrograms()) {
       );
       expect(one.output()).toContain('oort.nats.servers');
       expect(one.output() + two.output()).not.toContain('open sesame');
+    }, 60_000);
+
+    it('carries the chat of the demos', async () => {
+      bundleClient();
+      const flags = ['--cluster', `nats://127.0.0.1:${nats.port}`, '--demo', '--oort-url'];
+      const secret = { COMETD_NATS_TOKEN: 'open sesame' };
+      const start = (name: string) => stage.serve([...flags, `http://${name}.test/cometd`], secret);
+      const [one, two] = await Promise.all([start('anna'), start('ben')]);
+      const at = ({ url }: Serving) => enter('websocket', `${url}cometd`);
+      await chatVisit(await at(one), await at(two), () => at(two));
     }, 60_000);
 
     it('says in one sentence that it is not let in', async () => {

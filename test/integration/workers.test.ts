@@ -1,12 +1,11 @@
 /** `cometd serve --workers`: several processes that are one server to their clients. */
-import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
-import path from 'node:path';
 import { BayeuxClient } from '@cometd-ts/client/node';
-import { certificate, History, type Mark, openSession, RawHttp, RawSession, RawWebSocket } from '@cometd-ts/testkit';
+import { certificate, History, type Mark, RawHttp, RawSession, RawWebSocket } from '@cometd-ts/testkit';
 import { CometD } from 'cometd';
 import { adapt } from 'cometd-nodejs-client';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { bundleClient, chatVisit, enter } from './chat-visit.ts';
 import { type FayeClient, fayeVisit, goodFayeVisit } from './faye-visit.ts';
 import { goodVisit, type OfficialClient, officialVisit } from './official-visit.ts';
 import { openStage, type Serving, type Stage } from './workers-stage.ts';
@@ -42,14 +41,6 @@ afterAll(() => stage.close());
 
 function workers(count: number, ...flags: string[]): Promise<Serving> {
   return stage.serve(['--workers', String(count), '--services', module, '--log-level', 'warn', ...flags]);
-}
-
-async function enter(transport: 'websocket' | 'long-polling', url: string, options = {}): Promise<RawSession> {
-  const session = await openSession(transport, url, options);
-  onTestFinished(() => session.close());
-  await session.handshake();
-  await session.connect(0);
-  return session;
 }
 
 /** Sessions over WebSocket, one on each worker. */
@@ -229,37 +220,10 @@ async function killAll(serving: Serving, count: number): Promise<void> {
 
 describe('the chat of the demos on two workers', () => {
   it('is one: members, what is said, and what is whispered', async () => {
-    // It serves pages, too, and these bring the client as it is published.
-    execFileSync(process.execPath, [path.join(import.meta.dirname, '../../packages/client/bundle.js')]);
+    bundleClient();
     const { url } = await stage.serve(['--workers', '2', '--demo']);
     const [anna, ben] = [...(await onEach(2, `${url}cometd`)).values()] as [RawSession, RawSession];
-    const call = async (session: RawSession, channel: string, data: object): Promise<Record<string, unknown>> => {
-      const message = session.message(channel, { data });
-      const answer = session.inbox.next((one) => one.id === message.id && one.data !== undefined);
-      await session.ask(message);
-      return (await answer).data as Record<string, unknown>;
-    };
-    const join = (session: RawSession, name: string, token: string) =>
-      call(session, '/service/chat/join', { name, room: 'lobby', token });
-    const first = (await join(anna, 'Anna', 'token-of-anna')) as { you: { id: string } };
-    for (const channel of ['/chat/lobby', '/members/lobby']) await anna.subscribe(channel);
-    const came = anna.event('/members/lobby');
-    const second = await join(ben, 'Anna', 'token-of-ben');
-    expect(second).toMatchObject({ you: { name: 'Anna 2' }, members: [{ name: 'Anna 2' }, { name: 'Anna' }] });
-    expect((await came).data).toMatchObject({ joined: { name: 'Anna 2' } });
-    const said = anna.event('/chat/lobby');
-    expect((await ben.publish('/chat/lobby', { text: 'Hello', key: 'key-00001' })).successful).toBe(true);
-    expect((await said).data).toMatchObject({ text: 'Hello', from: { name: 'Anna 2' } });
-    const whispered = anna.event('/service/privatechat');
-    await call(ben, '/service/privatechat', { to: first.you.id, text: 'Psst', key: 'key-00002' });
-    expect((await whispered).data).toMatchObject({ text: 'Psst' });
-    const late = await enter('websocket', `${url}cometd`);
-    expect(await join(late, 'Carl', 'token-of-carl')).toMatchObject({ history: [{ text: 'Hello' }] });
-    const gone = anna.inbox.next(
-      ({ channel, data }) => channel === '/members/lobby' && JSON.stringify(data).includes('left'),
-    );
-    await ben.disconnect();
-    expect((await gone).data).toMatchObject({ left: { name: 'Anna 2' } });
+    await chatVisit(anna, ben, () => enter('websocket', `${url}cometd`));
   });
 });
 

@@ -30,7 +30,11 @@ export async function clustered(bayeux: BayeuxServer, options: ClusterOptions): 
   const { url, channels, readyz, mesh, nats } = options;
   try {
     const from = mesh && (await meshOf(mesh));
-    const to = nats && (await import('@cometd-ts/oort/nats')).natsEngine(nats);
+    let open: () => void = () => undefined;
+    const joinAfter = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const to = nats && (await import('@cometd-ts/oort/nats')).natsEngine({ ...nats, joinAfter });
     // One of them is there: options without any are refused before.
     const engine = from && to ? movingEngine({ from: from.engine, to }) : ((from?.engine ?? to) as Engine);
     const oort = new Oort(bayeux, { url, channels, engine });
@@ -46,7 +50,10 @@ export async function clustered(bayeux: BayeuxServer, options: ClusterOptions): 
         const counts = state === 'down' ? readyz !== 'ignore' : readyz === state;
         return counts ? `${state}: ${reason}` : true;
       },
-      join: async () => from?.patient.begin(),
+      join: async () => {
+        open();
+        await from?.patient.begin();
+      },
       leave: async () => {
         await seti.stop();
         await oort.stop();

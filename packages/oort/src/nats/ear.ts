@@ -42,19 +42,19 @@ export interface EarRooms {
 export class Ear {
   readonly #rooms: EarRooms;
   readonly #listener: Listener;
-  #isOver = false;
+  #isListening = false;
 
   constructor(rooms: EarRooms, listener: Listener) {
     this.#rooms = rooms;
     this.#listener = listener;
   }
 
-  /** Hears what is said to all, and to this node. */
+  /** Subscribes to what is said to all, and to this node. */
   start(): void {
     const { connection, node } = this.#rooms;
     const { subjects } = connection;
     const unless = (hear: (message: Msg) => void) => (message: Msg) => {
-      if (!this.#isOver) hear(message);
+      if (this.#isListening) hear(message);
     };
     connection.subscribe(
       subjects.heartbeats,
@@ -66,13 +66,18 @@ export class Ear {
     );
   }
 
+  /** What is said before is not heard. */
+  listen(): void {
+    this.#isListening = true;
+  }
+
   stop(): void {
-    this.#isOver = true;
+    this.#isListening = false;
   }
 
   /** A message of a channel that is wanted here. */
   broadcast(channel: string, message: Msg): void {
-    if (this.#isOver) return;
+    if (!this.#isListening) return;
     const letter = letterOf(message.headers);
     if (letter?.kind !== 'broadcast') return this.#strange('a broadcast');
     this.#open(letter, message, (read) => {

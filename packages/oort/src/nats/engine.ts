@@ -66,13 +66,15 @@ class Nats implements NatsEngine, Listener {
     }
   }
 
-  async #enter({ connection, channels, interest, addresses, ear, voice }: Rooms): Promise<void> {
+  async #enter(running: Rooms): Promise<void> {
+    const { connection, channels, interest, addresses, ear, voice } = running;
+    const { heartbeat, joinAfter } = this.#settings;
     for (const channel of this.#observed) channels.want(channel);
     interest.start();
     this.addresses.stand(addresses);
     ear.start();
     connection.onChange((isUp) => this.#connected(isUp));
-    voice.call();
+    if (!joinAfter) this.#appear(running);
     if (!(await connection.flushed()))
       throw new NatsError('unreachable', `NATS was lost while this node started: ${connection.reason}`);
     // What it has complained about is told in a turn of its own.
@@ -80,13 +82,19 @@ class Nats implements NatsEngine, Listener {
     const { channelPrefix } = connection.subjects;
     const [problem] = connection.forbidden.filter((one) => !one.includes(channelPrefix));
     if (problem !== undefined) throw new NatsError('denied', problem);
-    const { heartbeat } = this.#settings;
+    void joinAfter?.then(() => this.#running === running && this.#appear(running));
     this.#every(heartbeat, () => {
       voice.heartbeat();
       void connection.flushed();
     });
     this.#every(heartbeat / 4, () => this.#tick());
     this.#changed();
+  }
+
+  #appear({ ear, voice }: Rooms): void {
+    ear.listen();
+    voice.speak();
+    voice.call();
   }
 
   async stop(): Promise<void> {

@@ -46,6 +46,11 @@ export interface NatsOptions {
   readonly interest?: readonly string[];
   /** How long such a channel stays when its last subscriber has gone. Default 30000. */
   readonly linger?: number;
+  /**
+   * Other nodes neither hear of this one nor are heard before it is fulfilled; `start` does not wait for it. For servers whose channels are
+   * set up by what needs a started `Oort`: where other nodes are, their channels are made here for them. Default at once.
+   */
+  readonly joinAfter?: Promise<unknown>;
   /** Whether some nodes have not moved here yet: see `movingEngine`. Default false. */
   readonly moving?: boolean;
   /**

@@ -11,13 +11,18 @@ export class Voice {
   readonly #started: number = Date.now();
   #revision = 1;
   #isAnnouncing = false;
-  #isSilent = false;
+  #isSilent = true;
 
   /** @param observed what this node observes, as it changes */
   constructor(connection: Connection, node: EngineNode, observed: ReadonlySet<string>) {
     this.#connection = connection;
     this.#node = node;
     this.#observed = observed;
+  }
+
+  /** Nothing is said to all before. */
+  speak(): void {
+    this.#isSilent = false;
   }
 
   /** This node lives. */

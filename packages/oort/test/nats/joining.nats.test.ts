@@ -31,6 +31,25 @@ for (const program of natsPrograms()) {
   }
 
   describe(`joining, on nats-server ${program.version}`, () => {
+    it('joins when it may, and until then the others are nobody to it, and it is nobody to them', async () => {
+      const nats = await start('');
+      let open = (): void => undefined;
+      const joinAfter = new Promise<void>((resolve) => {
+        open = resolve;
+      });
+      const a = await node(nats.port, { channels: ['/x/*'] });
+      const b = await node(nats.port, { nats: { joinAfter } });
+      const c = await node(nats.port, {});
+      await eventually(() => expect(c.server.getChannel('/x/*')).toBeDefined());
+      await eventually(() => expect(a.life).toEqual([`joined ${c.url}`]));
+      expect(b.life).toEqual([]);
+      expect(b.server.getChannel('/x/*')).toBeUndefined();
+      open();
+      await eventually(() => expect(b.life).toHaveLength(2));
+      await eventually(() => expect(a.life).toEqual([`joined ${c.url}`, `joined ${b.url}`]));
+      expect(b.server.getChannel('/x/*')).toBeDefined();
+    });
+
     it('is let in by user and password', async () => {
       const nats = await start('authorization { user: ann, password: right }');
       await admits(nats, { user: 'ann', password: 'right' }, { user: 'ann', password: 'wrong' });
