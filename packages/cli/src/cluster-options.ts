@@ -1,5 +1,6 @@
 /** The options of a cluster: `oort` in the configuration, flags and the environment; checked, with the names of the book. */
 import { hostname } from 'node:os';
+import type { SetiOptions } from '@cometd-ts/oort';
 import type { MeshOptions } from '@cometd-ts/oort/mesh';
 import type { NatsOptions } from '@cometd-ts/oort/nats';
 import type { ServeArguments } from './arguments.ts';
@@ -15,6 +16,8 @@ export interface ClusterOptions {
   readonly url: string;
   readonly channels: readonly string[];
   readonly readyz: Readiness;
+  /** How users are found. */
+  readonly seti: SetiOptions;
   /** What carries the cluster. One of these is there; both while it moves from the mesh to NATS. */
   readonly mesh: MeshChoice | null;
   readonly nats: NatsOptions | null;
@@ -43,6 +46,7 @@ const names: Readonly<Record<string, Kind>> = {
   dns: 'object',
   nats: 'object',
   move: 'text',
+  seti: 'object',
   allow: 'list',
   readyz: 'text',
   ca: 'text',
@@ -89,6 +93,8 @@ const dnsNames: Readonly<Record<string, Kind>> = {
   interval: 'number',
 };
 
+const setiNames: Readonly<Record<string, Kind>> = { routing: 'text', shards: 'number', timeout: 'number' };
+
 /** Whether a name at the top of the configuration is one of the cluster: `oort`, or `oort.…` as the book writes it. */
 export function isOfCluster(name: string): boolean {
   return name === 'oort' || name.startsWith('oort.');
@@ -110,7 +116,7 @@ export function clusterOptions(
   const servers = given.cluster ?? (environment.COMETD_CLUSTER || undefined);
   if (servers !== undefined) values.nats = { ...objectOf('oort.nats', values.nats ?? {}), servers };
   if (Object.keys(values).length === 0) return null;
-  const { url, channels = [], readyz = 'ignore', nats, move, ...rest } = read('oort', names, values);
+  const { url, channels = [], readyz = 'ignore', nats, move, seti = {}, ...rest } = read('oort', names, values);
   if (readyz !== 'ignore' && readyz !== 'down' && readyz !== 'degraded')
     throw new Complaint(`'oort.readyz' is ignore, down or degraded, not '${readyz}'`);
   if (move !== undefined && (nats === undefined || (move !== 'begin' && move !== 'end')))
@@ -127,6 +133,7 @@ export function clusterOptions(
     url: (url as string | undefined) ?? ownURL(given, isMesh),
     channels: channels as string[],
     readyz,
+    seti: read('oort.seti', setiNames, seti as Values) as SetiOptions,
     mesh: isMesh ? meshOf(rest, environment.COMETD_OORT_SECRET) : null,
     nats: nats === undefined ? null : { ...natsOptions(nats as Values, environment), moving: move === 'end' },
   };
@@ -179,6 +186,7 @@ const outside: readonly string[] = [
   'dns',
   'nats',
   'move',
+  'seti',
   'allow',
   'readyz',
   'ca',

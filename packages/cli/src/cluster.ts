@@ -27,7 +27,7 @@ export interface Cluster extends Node {
 /** Starts the node. Nobody is looked for until `join`. Throws `Complaint` for options that are wrong. */
 export async function clustered(bayeux: BayeuxServer, options: ClusterOptions): Promise<Cluster> {
   const { clusterMetrics, movingEngine, Oort, Seti } = await import('@cometd-ts/oort');
-  const { url, channels, readyz, mesh, nats } = options;
+  const { url, channels, readyz, mesh, nats, seti: finding } = options;
   try {
     const from = mesh && (await meshOf(mesh));
     let open: () => void = () => undefined;
@@ -38,7 +38,7 @@ export async function clustered(bayeux: BayeuxServer, options: ClusterOptions): 
     // One of them is there: options without any are refused before.
     const engine = from && to ? movingEngine({ from: from.engine, to }) : ((from?.engine ?? to) as Engine);
     const oort = new Oort(bayeux, { url, channels, engine });
-    const seti = new Seti(oort);
+    const seti = new Seti(oort, finding);
     await oort.start();
     await seti.start();
     return {

@@ -31,6 +31,11 @@ describe('a node on NATS', () => {
     });
   });
 
+  it('finds users as it is told', () => {
+    const seti = { routing: 'interest', shards: '64' };
+    expect(optionsOf({ nats: { servers: 'nats://a:4222' }, seti })?.seti).toEqual({ routing: 'interest', shards: 64 });
+  });
+
   it('is on both while its cluster begins to move, and on NATS alone at the end', () => {
     const nats = { servers: 'nats://a:4222' };
     const begin = optionsOf({ url: 'http://a/cometd', secret, cloud: 'http://b/cometd', nats, move: 'begin' });

@@ -82,6 +82,7 @@ class Worker {
       url: own.url,
       channels,
       readyz: 'ignore',
+      seti: {},
       mesh: { ...alone, options: { ...mesh, secret } },
       nats: null,
     });
