@@ -12,7 +12,7 @@ import type { Opening, Talk } from './crowd-nodes.ts';
 export const usage = `npm run bench -- crowd [--nodes A,B] [--servers N] [--heartbeat MS] [--seconds S] [--channels N]
 
   --nodes A,B     how many nodes, each in a run of its own (default 10,30,100)
-  --servers N     NATS servers: 1 or 3 (default 1)
+  --servers N     NATS servers, up to 5 (default 1)
   --heartbeat MS  how often a node says that it lives (default 1000, as of the engine)
   --seconds S     measured in each step (default 3)
   --channels N    how many channels are subscribed to find out what one weighs; 0 leaves that out (default 50000)`;

@@ -130,16 +130,6 @@ export function fit(load: Load, server: ServerCosts, engine: EngineCosts, bounds
   return null;
 }
 
-/** The most sessions of this kind that an engine can carry. `load` tells what `sessions` of them do. */
-export function reach(
-  load: (sessions: number) => Load,
-  server: ServerCosts,
-  engine: EngineCosts,
-  bounds: Bounds,
-): number {
-  return most((sessions) => fit(load(sessions), server, engine, bounds) !== null);
-}
-
 /** The most sessions that can be carried, to a thousandth. Whoever cannot carry some cannot carry more. */
 export function most(canCarry: (sessions: number) => boolean): number {
   let [least, over] = [0, 1];

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bounds, kinds, mesh, middle, middleBounds, nats, server } from '../../src/scaling/measured.ts';
-import { type EngineCosts, fit, predict, reach } from '../../src/scaling/model.ts';
+import { type EngineCosts, fit, most, predict } from '../../src/scaling/model.ts';
 import { backTable, endsTable, restTable, sizesTable } from '../../src/scaling/tables.ts';
 
 const costs = { publish: 100, deliver: 10, connect: 0, every: 30, session: 10, process: 1_000 };
@@ -74,12 +74,14 @@ describe('the fewest processes', () => {
   });
 
   it('are none when hearing all others is too much for each', () => {
-    const load = (sessions: number) => ({ sessions, published: 1, heard: 1 });
-    expect(fit(load(20_000), costs, { ...everything, mostProcesses: 1_000 }, { cpu: 0.6, memory: 1e9 })).toBeNull();
-    expect(fit(load(20_000), costs, { ...wanted, mostProcesses: 1_000 }, { cpu: 0.6, memory: 1e9 })).not.toBeNull();
-    const most = reach(load, costs, { ...everything, mostProcesses: 1_000 }, { cpu: 0.6, memory: 1e9 });
-    expect(most).toBeLessThan(12_000);
-    expect(fit(load(most), costs, { ...everything, mostProcesses: 1_000 }, { cpu: 0.6, memory: 1e9 })).not.toBeNull();
+    const bounds = { cpu: 0.6, memory: 1e9 };
+    const carries = (engine: EngineCosts) => (sessions: number) =>
+      fit({ sessions, published: 1, heard: 1 }, costs, { ...engine, mostProcesses: 1_000 }, bounds) !== null;
+    expect(carries(everything)(20_000)).toBe(false);
+    expect(carries(wanted)(20_000)).toBe(true);
+    const over = most(carries(everything)) + 12;
+    expect(over).toBeLessThan(12_000);
+    expect(carries(everything)(over)).toBe(false);
   });
 });
 
