@@ -2,4 +2,4 @@
 
 export { type NatsEngine, natsEngine } from './nats/engine.ts';
 export { NatsError, type NatsErrorCode } from './nats/error.ts';
-export type { NatsOptions } from './nats/options.ts';
+export type { NatsOptions, NatsTls } from './nats/options.ts';

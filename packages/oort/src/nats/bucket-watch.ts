@@ -87,7 +87,7 @@ export class BucketWatch {
     this.#interrupt();
     const epoch = this.#epoch;
     const { connection, name } = this.#stream;
-    const inbox = connection.client.createInbox(connection.settings.connection?.inboxPrefix);
+    const inbox = connection.client.createInbox(connection.inboxPrefix);
     try {
       const info = await this.#stream.ensure();
       if (epoch !== this.#epoch) return;

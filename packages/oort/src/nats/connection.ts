@@ -127,6 +127,11 @@ export class Connection {
     }
   }
 
+  /** What subjects of answers begin with, when the application wants it otherwise. */
+  get inboxPrefix(): string | undefined {
+    return (this.settings.connection as Partial<NodeConnectionOptions> | undefined)?.inboxPrefix;
+  }
+
   /** Whether a server is there, as far as is known: a connection that is broken without a word is noticed in a few seconds. */
   get isUp(): boolean {
     return this.#isUp;

@@ -1,8 +1,19 @@
 /** What a cluster on NATS is made with. */
 import { ChannelId } from '@cometd-ts/protocol';
 import { isReserved } from '@cometd-ts/server';
-import type { NodeConnectionOptions } from '@nats-io/transport-node';
 import { Subjects } from './subjects.ts';
+
+/** Certificates for the way to NATS, as paths of files in PEM or as their content. */
+export interface NatsTls {
+  readonly caFile?: string;
+  readonly ca?: string;
+  readonly certFile?: string;
+  readonly cert?: string;
+  readonly keyFile?: string;
+  readonly key?: string;
+  /** TLS from the first byte on, where the server wants it so. Default after its greeting. */
+  readonly handshakeFirst?: boolean;
+}
 
 /** Times are in ms. */
 export interface NatsOptions {
@@ -23,10 +34,10 @@ export interface NatsOptions {
   readonly credentials?: string;
   /** Seed of an nkey, which begins with `SU`. */
   readonly nkey?: string;
-  /** Certificates: `caFile`, `certFile`, `keyFile` are paths. `{}` asks for TLS with the authorities of Node.js. */
-  readonly tls?: NonNullable<NodeConnectionOptions['tls']>;
-  /** Whatever else the client of NATS takes; what is said here wins over everything above. */
-  readonly connection?: Readonly<NodeConnectionOptions>;
+  /** `{}` asks for TLS with the authorities of Node.js. */
+  readonly tls?: NatsTls;
+  /** Whatever else the client of NATS takes, its `NodeConnectionOptions`; what is said here wins over everything above. */
+  readonly connection?: Readonly<Record<string, unknown>>;
   /** How long `start` looks for a server before it rejects. Default 10000. */
   readonly connectTimeout?: number;
   /** Whether `start` rejects where NATS has no JetStream, which buckets are kept in. Default false: without it there are no buckets. */
