@@ -10,7 +10,7 @@ interface Source {
 }
 
 /** How many starts of nodes are remembered. */
-const REMEMBERED = 1000;
+const REMEMBERED = 10_000;
 
 export class Inbox {
   readonly #maxBytes: number;

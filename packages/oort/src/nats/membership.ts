@@ -84,7 +84,7 @@ interface Peer {
 }
 
 /** How many ids of nodes are remembered that were asked, lost or replaced. */
-const REMEMBERED = 1000;
+const REMEMBERED = 10_000;
 
 export class Membership {
   readonly #self: Member;
