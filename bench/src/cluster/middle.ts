@@ -1,10 +1,9 @@
 /** What stands between the nodes of some clusters: a NATS server, or Redis. A process on the CPU of the nodes, measured as they are. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { natsProgram, readyNats } from '@cometd-ts/testkit/nats';
+import { freePort, natsProgram, readyNats } from '@cometd-ts/testkit/nats';
 import { canPin } from '../child.ts';
 import { processTime } from '../cpu.ts';
 
@@ -67,15 +66,6 @@ export class Middle {
     if (!this.#process.kill('SIGKILL')) return;
     await gone;
   }
-}
-
-async function freePort(): Promise<number> {
-  const taken = createServer().listen(0, '127.0.0.1');
-  await once(taken, 'listening');
-  const { port } = taken.address() as AddressInfo;
-  taken.close();
-  await once(taken, 'close');
-  return port;
 }
 
 function answers(port: number): Promise<boolean> {
