@@ -1,31 +1,39 @@
-/** Adds up the results that vitest left in JSON files, names what did not run, and prints the closing line. */
-import { existsSync, readFileSync } from 'node:fs';
-import { basename } from 'node:path';
+/**
+ * Adds up the results that vitest left in a directory, names what did not run and what failed, and prints the closing
+ * line. A step can fail though all its tests passed (an error outside of every test, a wrong type): it is counted, too.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 
-let passed = 0;
-let failed = 0;
-let skipped = 0;
+const [results, ...failedSteps] = process.argv.slice(2);
+const total = { passed: 0, failed: 0, skipped: 0 };
 
-for (const file of process.argv.slice(2).filter((name) => existsSync(name))) {
-  const run = basename(file, '.json');
+for (const name of readdirSync(results).filter((each) => each.endsWith('.json'))) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  for (const suite of JSON.parse(readFileSync(file, 'utf8')).testResults) {
-    for (const { status, fullName } of suite.assertionResults) {
-      if (status === 'passed') counts.passed++;
-      else if (status === 'failed') counts.failed++;
-      else {
-        counts.skipped++;
-        console.log(`Skipped: ${fullName} (${run}: marked "${status}" in its file)`);
-      }
-    }
+  for (const suite of JSON.parse(readFileSync(join(results, name), 'utf8')).testResults) {
+    const tests = suite.assertionResults;
+    const skipped = tests.filter(({ status }) => status !== 'passed' && status !== 'failed');
+    const failed = tests.filter(({ status }) => status === 'failed');
+    const file = relative(process.cwd(), suite.name);
+    counts.passed += tests.length - skipped.length - failed.length;
+    counts.skipped += skipped.length;
     // A file that could not be loaded has no test to fail, but it has failed.
-    if (suite.status === 'failed' && !suite.assertionResults.some(({ status }) => status === 'failed')) counts.failed++;
+    counts.failed += failed.length || Number(suite.status === 'failed');
+    if (skipped.length > 0) console.log(`Skipped: ${skipped.length} of ${tests.length} in ${file}, where they say why`);
+    for (const { fullName } of failed) console.log(`Failed: ${fullName} (${file})`);
   }
-  console.log(`${run}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
-  passed += counts.passed;
-  failed += counts.failed;
-  skipped += counts.skipped;
+  console.log(
+    `${name.slice(0, -'.json'.length)}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`,
+  );
+  for (const key of Object.keys(total)) total[key] += counts[key];
 }
 
-console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
-if (failed > 0 || passed === 0) process.exitCode = 1;
+for (const step of failedSteps) {
+  const log = join(results, `${step}.log`);
+  const lines = existsSync(log) ? readFileSync(log, 'utf8').trimEnd().split('\n') : [];
+  console.log(`\nFailed step: ${step}. It ended with:\n${lines.slice(-80).join('\n')}`);
+}
+
+const failed = total.failed || failedSteps.length;
+console.log(`${total.passed} passed, ${failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`);
+if (failed > 0 || total.passed === 0) process.exitCode = 1;
