@@ -1,7 +1,7 @@
 /** One WebSocket connection: frames in, one at a time; replies and messages out, once per turn of the event loop. */
+import { isUtf8 } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import { attempt, chain, isConnect, isPromise, type Maybe, META_HANDSHAKE, PayloadError } from '@cometd-ts/protocol';
-import type { WebSocket } from 'ws';
 import type { ServerMessage } from '../message.ts';
 import type { WebSocketOptions } from '../options.ts';
 import type { Hall } from '../receive.ts';
@@ -12,8 +12,10 @@ import type { Hold } from '../session/holds.ts';
 import type { Neighbour } from '../session/neighbours.ts';
 import type { Session } from '../session/session.ts';
 import type { Via } from '../session/timing.ts';
+import { WebSocketError } from '../websocket/frame.ts';
+import { ServerWebSocket, type WebSocketListener } from '../websocket/socket.ts';
 import type { RequestContext } from './context.ts';
-import { type FrameCache, frameOf } from './frames.ts';
+import type { FrameCache } from './frames.ts';
 import { Outbox } from './outbox.ts';
 import { Relay } from './relay.ts';
 import { mayHold, type Reception, readPayload, receiveAll } from './transport.ts';
@@ -25,7 +27,9 @@ export interface ConnectionHost {
   readonly hall: Hall;
   readonly via: Via;
   readonly options: Readonly<WebSocketOptions>;
+  /** Frames for all, and for those who take them compressed. */
   readonly frames: FrameCache;
+  readonly compressedFrames: FrameCache;
   closed(connection: Connection): void;
   /** The connection serves a session of a neighbour from now on. */
   passedOn(connection: Connection): void;
@@ -33,8 +37,8 @@ export interface ConnectionHost {
 
 /** Bytes in a socket from which on messages wait in the session's queue instead. */
 const HIGH_WATER = 65_536;
-/** Longest reason in a close frame. */
-const REASON_LENGTH = 120;
+/** Fragments of one message: many tiny ones are an attack on memory. */
+const MAX_FRAGMENTS = 256;
 
 const CLOSE_NORMAL = 1000;
 const CLOSE_UNSUPPORTED = 1003;
@@ -52,18 +56,16 @@ interface Held {
 /** Listeners of a queue may be shown it. */
 const none: readonly ServerMessage[] = Object.freeze([]);
 
-export class Connection implements Conduit, Outlet, Reception, Hold {
+export class Connection implements Conduit, Outlet, Reception, Hold, WebSocketListener {
   dirty = false;
   deadline = 0;
   previous: Hold | null = null;
   next: Hold | null = null;
   list: Hold['list'] = null;
   readonly #host: ConnectionHost;
-  readonly #webSocket: WebSocket;
-  readonly #socket: Duplex;
+  readonly #webSocket: ServerWebSocket;
   readonly #context: RequestContext;
-  /** The socket takes our own frames; with compression `ws` must write them, or their order would break. */
-  readonly #raw: boolean;
+  readonly #frames: FrameCache;
 
   #session: Session | null = null;
   #held: Held | null = null;
@@ -81,32 +83,25 @@ export class Connection implements Conduit, Outlet, Reception, Hold {
   /** The way to the neighbour whose session this is. Then nothing else is done here. */
   #relay: Relay | null = null;
 
-  constructor(host: ConnectionHost, webSocket: WebSocket, socket: Duplex, context: RequestContext) {
+  /** `head` is what came behind the request; `isCompressing`: permessage-deflate was agreed on. */
+  constructor(host: ConnectionHost, socket: Duplex, head: Buffer, isCompressing: boolean, context: RequestContext) {
     this.#host = host;
-    this.#webSocket = webSocket;
-    this.#socket = socket;
     this.#context = context;
-    this.#raw = webSocket.extensions === '';
+    this.#frames = isCompressing ? host.compressedFrames : host.frames;
     this.#outbox = new Outbox(host.rooms.json, host.options);
     this.#vigil = new Vigil(host.options, socket, host.rooms.clock);
-    webSocket.on('message', (data, isBinary) => this.#arrived(data as Buffer, isBinary));
-    webSocket.on('pong', () => this.#alive());
-    webSocket.on('ping', () => this.#alive());
-    webSocket.on('error', (error) =>
-      host.rooms.diagnostics.debug('websocket', () => `A WebSocket failed: ${error.message}`),
-    );
-    webSocket.on('close', () => this.#closed());
-    socket.on('drain', () => this.#drained());
+    const limits = { maxMessageSize: host.options.maxMessageSize, maxFragments: MAX_FRAGMENTS };
+    this.#webSocket = new ServerWebSocket(socket, head, limits, isCompressing, this);
   }
 
   // Frames in
 
-  #alive(): void {
+  alive(): void {
     this.#vigil.alive();
     this.#relay?.alive();
   }
 
-  #arrived(data: Buffer, isBinary: boolean): void {
+  message(data: Buffer, isBinary: boolean): void {
     if (this.#relay) return this.#relay.message(data, isBinary);
     this.#vigil.alive();
     if (isBinary) return this.#close(CLOSE_UNSUPPORTED, 'Only text frames carry Bayeux messages');
@@ -119,7 +114,7 @@ export class Connection implements Conduit, Outlet, Reception, Hold {
     const { rooms } = this.#host;
     let messages: ServerMessage[];
     try {
-      messages = readPayload(rooms, [data.toString('utf8')], this.#context, this.#session?.isNode);
+      messages = readPayload(rooms, [textOf(data)], this.#context, this.#session?.isNode);
     } catch (error) {
       return this.#refused(error);
     }
@@ -183,7 +178,7 @@ export class Connection implements Conduit, Outlet, Reception, Hold {
     this.write();
     owner.open(this.#context.passed('GET')).then(
       (pipe) => {
-        const relay = new Relay(this.#webSocket, this.#socket, pipe);
+        const relay = new Relay(this.#webSocket, pipe);
         if (!this.#isOpen) return relay.closed();
         this.#relay = relay;
         this.#host.passedOn(this);
@@ -209,9 +204,17 @@ export class Connection implements Conduit, Outlet, Reception, Hold {
     this.#isTaking = false;
   }
 
+  /** The peer breaks the protocol or a limit, or the network breaks. */
+  failed(error: Error): void {
+    const { diagnostics } = this.#host.rooms;
+    diagnostics.debug('websocket', () => `A WebSocket failed: ${error.message}`);
+    if (error instanceof WebSocketError && error.limit) diagnostics.limitHit(error.limit);
+  }
+
   /** A payload is refused as a whole. */
   #refused(error: unknown): void {
     const { diagnostics } = this.#host.rooms;
+    if (error instanceof WebSocketError) return this.#close(error.code, error.message);
     if (!(error instanceof PayloadError)) {
       diagnostics.failed('websocket', error);
       return this.#close(CLOSE_FAILURE, 'The server failed');
@@ -334,7 +337,7 @@ export class Connection implements Conduit, Outlet, Reception, Hold {
         if (this.#held) this.#resume(false);
         else if (session.isTerminated) this.#outbox.push('queue', session.takeQueue(none));
       } else if (session.hasMessages && !session.isBatching) {
-        if (this.#outbox.isEmpty && this.#raw) return this.#send(this.#host.frames.bytesOf(session.takeQueue(none)));
+        if (this.#outbox.isEmpty) return this.#send(this.#frames.bytesOf(session.takeQueue(none)));
         this.#outbox.push('queue', session.takeQueue(none));
       }
     }
@@ -396,32 +399,21 @@ export class Connection implements Conduit, Outlet, Reception, Hold {
 
   #empty(): void {
     if (this.#outbox.isEmpty) return;
-    const texts = this.#outbox.take();
-    if (!this.#raw) {
-      for (const text of texts) this.#webSocket.send(text);
-      return;
-    }
-    const frames = texts.map(frameOf);
-    this.#send(frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames));
+    this.#send(this.#frames.bytesOfTexts(this.#outbox.take()));
   }
 
-  /**
-   * Writes whole frames beside `ws`, which writes its pings, pongs and close frames whole as well; it is safe while the
-   * connection is open and not compressed. A peer that does not read is not read from either.
-   */
+  /** A peer that does not read is not read from either. */
   #send(bytes: Buffer): void {
-    if (this.#socket.write(bytes)) return;
-    if (!this.#isBlocked) return;
-    this.#webSocket.pause();
+    if (!this.#webSocket.write(bytes) && this.#isBlocked) this.#webSocket.pause();
   }
 
   get #isOpen(): boolean {
-    return this.#webSocket.readyState === this.#webSocket.OPEN;
+    return this.#webSocket.isOpen;
   }
 
   /** Bytes written that the peer has not taken. */
   get bufferedBytes(): number {
-    return this.#raw ? this.#socket.writableLength : this.#webSocket.bufferedAmount;
+    return this.#webSocket.bufferedBytes;
   }
 
   get #isBlocked(): boolean {
@@ -433,7 +425,7 @@ export class Connection implements Conduit, Outlet, Reception, Hold {
     return this.#isBlocked || this.#outbox.size > HIGH_WATER;
   }
 
-  #drained(): void {
+  drained(): void {
     if (this.#relay) return this.#relay.drained();
     this.#vigil.drained();
     if (!this.#outbox.isEmpty || this.#session?.hasMessages) this.flush();
@@ -469,11 +461,11 @@ export class Connection implements Conduit, Outlet, Reception, Hold {
   #close(code: number, reason: string): void {
     if (!this.#isOpen) return;
     this.#empty();
-    this.#webSocket.close(code, cut(reason));
+    this.#webSocket.close(code, reason);
   }
 
   /** The socket is gone. The session lives on for its maxInterval: the client may come back on another connection. */
-  #closed(): void {
+  closed(): void {
     this.#relay?.closed();
     const session = this.#session;
     const wasHeld = this.#held !== null;
@@ -489,6 +481,10 @@ export class Connection implements Conduit, Outlet, Reception, Hold {
   }
 }
 
-function cut(reason: string): string {
-  return Buffer.byteLength(reason) <= REASON_LENGTH ? reason : `${reason.slice(0, REASON_LENGTH / 4)}…`;
+/** Throws `WebSocketError` for bytes that are no UTF-8. RFC 6455, 8.1. */
+function textOf(data: Buffer): string {
+  const text = data.toString('utf8');
+  // Bytes that are no UTF-8 become this character; it may also have been sent.
+  if (text.includes('\uFFFD') && !isUtf8(data)) throw new WebSocketError(CLOSE_BAD_DATA, 'The text is no UTF-8');
+  return text;
 }

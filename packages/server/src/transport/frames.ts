@@ -1,24 +1,5 @@
-/** Outgoing WebSocket frames: built once for a batch, shared by every connection that sends the same batch. RFC 6455, 5.2. */
+/** What travels in one WebSocket frame: built once for a batch, shared by every connection that sends the same batch. */
 import type { ServerMessage } from '../message.ts';
-
-/** One unmasked, final text frame. It is shared: nobody may write into it. */
-export function frameOf(text: string): Buffer {
-  const length = Buffer.byteLength(text);
-  const header = length < 126 ? 2 : length < 65_536 ? 4 : 10;
-  const frame = Buffer.allocUnsafe(header + length);
-  frame[0] = 0x81;
-  if (header === 2) frame[1] = length;
-  else if (header === 4) {
-    frame[1] = 126;
-    frame.writeUInt16BE(length, 2);
-  } else {
-    frame[1] = 127;
-    frame.writeUInt32BE(Math.floor(length / 2 ** 32), 2);
-    frame.writeUInt32BE(length >>> 0, 6);
-  }
-  frame.write(text, header, 'utf8');
-  return frame;
-}
 
 /** How queued messages are put into frames. */
 export interface FrameBudget {
@@ -51,20 +32,28 @@ export function frameTexts(batch: readonly ServerMessage[], budget: FrameBudget)
 /** Remembers the frames of the last batch: when many sessions send the same messages in one flush, only the first builds them. */
 export class FrameCache {
   readonly #budget: FrameBudget;
+  readonly #frameOf: (text: string) => Buffer;
   #batch: readonly ServerMessage[] = [];
   #bytes: Buffer = Buffer.alloc(0);
 
-  constructor(budget: FrameBudget) {
+  /** `frameOf` makes the frame of a text, which is shared. */
+  constructor(budget: FrameBudget, frameOf: (text: string) => Buffer) {
     this.#budget = budget;
+    this.#frameOf = frameOf;
   }
 
   /** The bytes of all frames of a batch, one after another. */
   bytesOf(batch: readonly ServerMessage[]): Buffer {
     if (isSame(batch, this.#batch)) return this.#bytes;
-    const [first, ...rest] = frameTexts(batch, this.#budget).map(frameOf);
-    this.#bytes = first && rest.length === 0 ? first : Buffer.concat(first ? [first, ...rest] : []);
+    this.#bytes = this.bytesOfTexts(frameTexts(batch, this.#budget));
     this.#batch = batch;
     return this.#bytes;
+  }
+
+  /** The bytes of the frames of some texts, one after another. */
+  bytesOfTexts(texts: readonly string[]): Buffer {
+    const [only = ''] = texts;
+    return texts.length === 1 ? this.#frameOf(only) : Buffer.concat(texts.map(this.#frameOf));
   }
 }
 

@@ -1,14 +1,14 @@
 /**
- * A WebSocket whose session lives on a neighbour. What the client sends arrives here whole, as `ws` receives it, and goes on as
- * frames; the frames of the neighbour go to the client as they are, but for the last.
+ * A WebSocket whose session lives on a neighbour. What the client sends arrives here whole, and goes on as frames; the
+ * frames of the neighbour go to the client as they are, but for the last.
  *
  *     client ◀── frames ── socket ◀───────── frames ── pipe ◀── neighbour
- *            ── frames ──▶ ws ── messages ──▶ frames ── pipe ──▶
+ *            ── frames ──▶ messages ──▶ frames ── pipe ──▶
  *
  * Pings of the neighbour reach the client, and its pongs come back: so the neighbour watches over the client itself.
  */
 import type { Duplex } from 'node:stream';
-import type { WebSocket } from 'ws';
+import type { ServerWebSocket } from '../websocket/socket.ts';
 
 /** Bytes that may wait on either side before the other is not read from any more. */
 const HIGH_WATER = 65_536;
@@ -23,15 +23,13 @@ const CLOSE_LATER = 1013;
 const LONGEST_HEAD = 16_384;
 
 export class Relay {
-  readonly #webSocket: WebSocket;
-  readonly #socket: Duplex;
+  readonly #webSocket: ServerWebSocket;
   readonly #pipe: Duplex;
   #isOpen = false;
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(webSocket: WebSocket, socket: Duplex, pipe: Duplex) {
+  constructor(webSocket: ServerWebSocket, pipe: Duplex) {
     this.#webSocket = webSocket;
-    this.#socket = socket;
     this.#pipe = pipe;
     pipe.on('data', (chunk: Buffer) => this.#came(chunk));
     pipe.on('drain', () => webSocket.resume());
@@ -85,7 +83,7 @@ export class Relay {
     this.#frames(bytes);
   }
 
-  /** Whole frames only, or one that `ws` writes here might come in the midst of another. */
+  /** Whole frames only, or one that is written here (a pong) might come in the midst of another. */
   #frames(bytes: Buffer): void {
     let end = 0;
     for (let length = frameLength(bytes, 0); length > 0; length = frameLength(bytes, end)) {
@@ -102,16 +100,15 @@ export class Relay {
   }
 
   #write(bytes: Buffer): void {
-    if (bytes.length === 0 || this.#webSocket.readyState !== this.#webSocket.OPEN) return;
-    if (!this.#socket.write(bytes) && this.#socket.writableLength > HIGH_WATER) this.#pipe.pause();
+    if (bytes.length === 0 || !this.#webSocket.isOpen) return;
+    if (!this.#webSocket.write(bytes) && this.#webSocket.bufferedBytes > HIGH_WATER) this.#pipe.pause();
   }
 
   #close(code: number, reason: string): void {
-    if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
-    if (code === CLOSE_WITHOUT_CODE) this.#webSocket.close();
-    else this.#webSocket.close(code, reason);
+    if (!this.#webSocket.isOpen) return;
+    this.#webSocket.close(code, reason);
     // A client that takes no bytes takes no farewell either.
-    if (this.#socket.writableLength > HIGH_WATER) this.#webSocket.terminate();
+    if (this.#webSocket.bufferedBytes > HIGH_WATER) this.#webSocket.terminate();
   }
 }
 

@@ -1,22 +1,19 @@
 /** The WebSocket door: which upgrades are taken, and the connections that come of them. Book appendix C; RFC 6455. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type WebSocket, WebSocketServer } from 'ws';
 import type { OriginPolicy } from '../policy/origin.ts';
 import type { Hall } from '../receive.ts';
 import type { Rooms } from '../rooms.ts';
+import { accept, offeredProtocols, refusalOf } from '../websocket/accept.ts';
+import { deflatedFrame } from '../websocket/deflate.ts';
+import { textFrame } from '../websocket/frame.ts';
 import { Connection, type ConnectionHost } from './connection.ts';
 import { RequestContext } from './context.ts';
 import { FrameCache } from './frames.ts';
 
-/** Fragments of one message, and pieces of them, that a peer may send: many tiny ones are an attack on memory. */
-const MAX_FRAGMENTS = 256;
-const MAX_BUFFERED_CHUNKS = 1_024;
-
 export class WebSocketTransport {
   readonly #rooms: Rooms;
   readonly #origins: OriginPolicy;
-  readonly #server: WebSocketServer;
   readonly #host: ConnectionHost;
   readonly #connections: Set<Connection> = new Set();
   /** Those whose sessions are on neighbours: these count them, and watch over them. */
@@ -31,7 +28,8 @@ export class WebSocketTransport {
       hall,
       options,
       via: { name: 'websocket', settings: options },
-      frames: new FrameCache(options),
+      frames: new FrameCache(options, textFrame),
+      compressedFrames: new FrameCache(options, deflatedFrame),
       closed: (connection) => {
         if (!this.#connections.delete(connection)) this.#relayed.delete(connection);
       },
@@ -40,24 +38,6 @@ export class WebSocketTransport {
         this.#relayed.add(connection);
       },
     };
-    const size = Math.max(options.maxMessageSize, 0);
-    this.#server = new WebSocketServer({
-      noServer: true,
-      clientTracking: false,
-      maxPayload: size,
-      maxFragments: MAX_FRAGMENTS,
-      maxBufferedChunks: MAX_BUFFERED_CHUNKS,
-      // Without context takeover a connection keeps no compression state, and what is inflated stops at maxPayload.
-      perMessageDeflate: options['enableExtension.permessage-deflate']
-        ? { serverNoContextTakeover: true, clientNoContextTakeover: true, threshold: 1_024 }
-        : false,
-      handleProtocols: (offered) =>
-        options.protocol !== '' && offered.has(options.protocol) ? options.protocol : false,
-    } as ConstructorParameters<typeof WebSocketServer>[0]);
-    this.#server.on('wsClientError', (error, socket) => {
-      rooms.diagnostics.rejected('upgrade', error.message);
-      answer(socket, 400, error.message);
-    });
   }
 
   get size(): number {
@@ -94,17 +74,24 @@ export class WebSocketTransport {
     }
     if (this.#rooms.overload.closes() !== null)
       return answer(socket, 503, 'The server has too much to do at this moment');
-    if (!this.#offersProtocol(request))
-      return answer(socket, 400, `The subprotocol ${settings.websocket.protocol} must be offered`);
+    const refusal = refusalOf(request);
+    if (refusal) {
+      diagnostics.rejected('upgrade', refusal.reason);
+      return answer(socket, refusal.status, refusal.reason, refusal.headers);
+    }
+    const protocol = settings.websocket.protocol === '' ? null : settings.websocket.protocol;
+    if (protocol !== null && !offeredProtocols(request).includes(protocol))
+      return answer(socket, 400, `The subprotocol ${protocol} must be offered`);
     const context = new RequestContext(request, settings.requestAttributes);
     const address = rates.meet(context, request);
     if (rates.isFull(address))
       return answer(socket, 429, 'This address has too many connections (limit maxConnectionsPerAddress)');
-    this.#server.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
-      socket.off('error', ignore);
-      if (address !== undefined) webSocket.on('close', rates.opened(address));
-      this.#connections.add(new Connection(this.#host, webSocket, socket, context));
-    });
+    if (!socket.readable || !socket.writable) return void socket.destroy();
+    const compress = settings.websocket['enableExtension.permessage-deflate'];
+    const isCompressing = accept(request, socket, protocol, compress);
+    socket.off('error', ignore);
+    if (address !== undefined) socket.once('close', rates.opened(address));
+    this.#connections.add(new Connection(this.#host, socket, head, isCompressing, context));
   }
 
   sweep(): void {
@@ -117,25 +104,20 @@ export class WebSocketTransport {
     this.#connections.clear();
     this.#relayed.clear();
   }
-
-  #offersProtocol(request: IncomingMessage): boolean {
-    const { protocol } = this.#rooms.settings.websocket;
-    if (protocol === '') return true;
-    const offered = request.headers['sec-websocket-protocol'] ?? '';
-    return offered.split(',').some((one) => one.trim() === protocol);
-  }
 }
 
 const phrases: ReadonlyMap<number, string> = new Map([
   [400, 'Bad Request'],
   [403, 'Forbidden'],
   [404, 'Not Found'],
+  [405, 'Method Not Allowed'],
+  [426, 'Upgrade Required'],
   [429, 'Too Many Requests'],
   [503, 'Service Unavailable'],
 ]);
 
 /** Answers an upgrade that is refused, and ends the connection. */
-export function answer(socket: Duplex, status: number, reason: string): void {
+export function answer(socket: Duplex, status: number, reason: string, headers: readonly string[] = []): void {
   if (!socket.writable) {
     socket.destroy();
     return;
@@ -144,6 +126,6 @@ export function answer(socket: Duplex, status: number, reason: string): void {
   socket.once('finish', () => socket.destroy());
   socket.end(
     `HTTP/1.1 ${status} ${phrases.get(status) ?? ''}\r\nConnection: close\r\nContent-Type: text/plain;charset=UTF-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+      `${headers.map((header) => `${header}\r\n`).join('')}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }

@@ -2,7 +2,8 @@
 import { JSONContext } from '@cometd-ts/protocol';
 import { describe, expect, it } from 'vitest';
 import { ServerMessage } from '../../src/message.ts';
-import { FrameCache, frameOf, frameTexts } from '../../src/transport/frames.ts';
+import { FrameCache, frameTexts } from '../../src/transport/frames.ts';
+import { textFrame } from '../../src/websocket/frame.ts';
 import { framesOf, TEXT } from './wire.ts';
 
 const json = new JSONContext();
@@ -14,7 +15,7 @@ const message = (length: number) =>
 describe('a frame', () => {
   it.each([0, 1, 125, 126, 127, 65_535, 65_536, 200_000])('of %i bytes is whole, final and unmasked', (length) => {
     const text = 'x'.repeat(length);
-    const { frames, rest } = framesOf(frameOf(text));
+    const { frames, rest } = framesOf(textFrame(text));
     expect(rest).toHaveLength(0);
     expect(frames).toHaveLength(1);
     expect(frames[0]).toMatchObject({ opcode: TEXT, fin: true });
@@ -23,7 +24,7 @@ describe('a frame', () => {
 
   it('counts bytes, not characters', () => {
     const text = '€𝄞ü'.repeat(20);
-    expect(framesOf(frameOf(text)).frames[0]?.payload.toString()).toBe(text);
+    expect(framesOf(textFrame(text)).frames[0]?.payload.toString()).toBe(text);
   });
 });
 
@@ -62,7 +63,7 @@ describe('the cache of frames', () => {
   const budget = { messagesPerFrame: 1, maxFrameSize: 1_000 };
 
   it('gives the same bytes to everybody with the same messages', () => {
-    const cache = new FrameCache(budget);
+    const cache = new FrameCache(budget, textFrame);
     const [a, b] = [message(50), message(60)];
     const bytes = cache.bytesOf([a, b]);
     expect(cache.bytesOf([a, b])).toBe(bytes);
@@ -70,7 +71,7 @@ describe('the cache of frames', () => {
   });
 
   it('does not take equal messages for the same, nor some for all', () => {
-    const cache = new FrameCache(budget);
+    const cache = new FrameCache(budget, textFrame);
     const [a, b] = [message(50), message(50)];
     const bytes = cache.bytesOf([a]);
     expect(cache.bytesOf([b])).not.toBe(bytes);
