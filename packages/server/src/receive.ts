@@ -259,6 +259,7 @@ export class Hall {
         return reply;
       }
       reply.successful = true;
+      if (channel.isBroadcast && publisher.meetsNobody(channel)) return reply;
       const event = channel.isBroadcast ? publisher.eventOf(message, session.isTrusted) : message;
       return chain(publisher.listen(session, channel, event), (kept) => {
         if (!kept) return this.#deleted(reply);

@@ -105,6 +105,11 @@ export class Publisher {
     });
   }
 
+  /** Whether a message on a broadcast channel would meet nobody: no extension, no listener, no subscriber. */
+  meetsNobody(channel: Channel): boolean {
+    return this.#host.extensions.isEmpty && this.#host.channels.route(channel.channelId).every(isDeserted);
+  }
+
   /** Outgoing extensions once, encoding once, then every subscriber. Service messages end with the extensions. */
   broadcast(sender: Session | null, channel: Channel, message: ServerMessage): Maybe<Published> {
     const begun = this.#host.diagnostics.observer ? performance.now() : 0;
@@ -146,6 +151,10 @@ export class Publisher {
     );
     return chain(done, () => queued);
   }
+}
+
+function isDeserted(channel: Channel): boolean {
+  return channel.subscriberCount === 0 && !isHeard(channel);
 }
 
 /** Whether anybody listens to the messages on a channel. */

@@ -64,7 +64,11 @@ export class Unacknowledged implements SessionExtension, Retention {
   }
 
   /** Nothing leaves without a number, except when a session is over and cannot be asked again. */
-  take(queue: MessageQueue, replies: readonly ServerMessage[], dequeue: () => ServerMessage[]): ServerMessage[] {
+  take(
+    queue: MessageQueue,
+    replies: readonly ServerMessage[],
+    dequeue: () => readonly ServerMessage[],
+  ): readonly ServerMessage[] {
     const reply = replies.findLast((one) => this.#numbers.has(one));
     if (!reply) return this.#session.isTerminated ? dequeue() : [];
     const batch = this.#numbers.get(reply) as number;
@@ -101,7 +105,7 @@ export class Unacknowledged implements SessionExtension, Retention {
   }
 
   /** What was sent and not confirmed goes before what is new. Those who listen to the queue may have changed both. */
-  #takeAll(queue: MessageQueue, batch: number, dequeue: () => ServerMessage[]): ServerMessage[] {
+  #takeAll(queue: MessageQueue, batch: number, dequeue: () => readonly ServerMessage[]): readonly ServerMessage[] {
     const before = this.#sent.length > 0 ? new Map(this.#sent.map((one) => [one.message, one.batch])) : null;
     if (before) queue.putBack(this.#sent.map((one) => one.message));
     const messages = dequeue();

@@ -12,5 +12,9 @@ export interface Retention {
   /** Messages it may not have. */
   readonly size: number;
   /** The messages that leave together with `replies`. `dequeue` empties the queue, and lets its listeners see it before. */
-  take(queue: MessageQueue, replies: readonly ServerMessage[], dequeue: () => ServerMessage[]): ServerMessage[];
+  take(
+    queue: MessageQueue,
+    replies: readonly ServerMessage[],
+    dequeue: () => readonly ServerMessage[],
+  ): readonly ServerMessage[];
 }

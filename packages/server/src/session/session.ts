@@ -371,7 +371,7 @@ export class Session implements ServerSession {
   }
 
   /** Empties the queue for writing, together with `replies`. */
-  takeQueue(replies: readonly ServerMessage[]): ServerMessage[] {
+  takeQueue(replies: readonly ServerMessage[]): readonly ServerMessage[] {
     const taken = this.#retention ? this.#takeRetained(this.#retention, replies) : this.#dequeue(replies);
     if (taken.length > 0 && !this.isLocalSession) {
       const { traffic, observer } = this.#host.diagnostics;
@@ -381,16 +381,16 @@ export class Session implements ServerSession {
     return taken;
   }
 
-  #takeRetained(retention: Retention, replies: readonly ServerMessage[]): ServerMessage[] {
+  #takeRetained(retention: Retention, replies: readonly ServerMessage[]): readonly ServerMessage[] {
     return retention.take(this.#queue, replies, () => this.#dequeue(replies));
   }
 
-  #dequeue(replies: readonly ServerMessage[]): ServerMessage[] {
+  #dequeue(replies: readonly ServerMessage[]): readonly ServerMessage[] {
     this.#cancelLazy();
     const listeners = this.#listeners?.of('deQueue');
     if (!listeners || listeners.length === 0) return this.#queue.take();
     const where = "session listener 'deQueue'";
-    this.#host.diagnostics.notify(where, listeners, this, this.#queue.messages, replies);
+    this.#host.diagnostics.notify(where, listeners, this, this.#queue.own, replies);
     return this.#queue.take().filter((message) => this.#encodes(message, where));
   }
 
@@ -461,8 +461,7 @@ export class Session implements ServerSession {
     if (listeners.length > 0) {
       const where = "session listener 'queueMaxed'";
       const kept = listeners.every(
-        (listener) =>
-          diagnostics.guard(where, true, () => listener(this, this.#queue.messages, sender, message)) !== false,
+        (listener) => diagnostics.guard(where, true, () => listener(this, this.#queue.own, sender, message)) !== false,
       );
       this.#queue.recount((one) => this.#encodes(one, where));
       if (!kept) diagnostics.count('queue_dropped.listener');

@@ -58,6 +58,7 @@ export class FrameCache {
 }
 
 function isSame(a: readonly ServerMessage[], b: readonly ServerMessage[]): boolean {
+  if (a === b) return true;
   if (a.length !== b.length) return false;
   for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
   return true;
