@@ -1,4 +1,5 @@
 /** One run: a server and a load in fresh processes, warmed up, measured for a while, and ended. */
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { ANY_CPU, Child, canPin } from '../child.ts';
 import { busyTime, familyMemory, familyTime } from '../cpu.ts';
@@ -57,6 +58,8 @@ export interface Plan {
   readonly settle: number;
   /** How often a run that is not clean is repeated. */
   readonly retries: number;
+  /** Where CPU profiles of servers in Node.js go; undefined for none. */
+  readonly profile: string | undefined;
 }
 
 /** Repeats a run in which others disturbed the server; the last one stays, even when it is not clean. */
@@ -77,7 +80,7 @@ async function once(scenario: Scenario, server: ServerName, round: number, plan:
     const measured =
       scenario.kind === 'idle'
         ? await sessions(scenario, host, load, port)
-        : await traffic(scenario, host, load, port, plan);
+        : await traffic(scenario, host, load, port, plan, `${scenario.name}-${server}-${round}`);
     return { scenario: scenario.name, server, round, ...measured };
   } finally {
     // The load first, or it would tell how it lost its server.
@@ -91,7 +94,14 @@ async function once(scenario: Scenario, server: ServerName, round: number, plan:
 
 type Measured = Omit<Run, 'scenario' | 'server' | 'round'>;
 
-async function traffic(scenario: Scenario, host: Child, load: Child, port: number, plan: Plan): Promise<Measured> {
+async function traffic(
+  scenario: Scenario,
+  host: Child,
+  load: Child,
+  port: number,
+  plan: Plan,
+  name: string,
+): Promise<Measured> {
   await load.ask('setUp', { port, first: false });
   const small = familyMemory(host.pid);
   await load.ask('mark');
@@ -100,11 +110,13 @@ async function traffic(scenario: Scenario, host: Child, load: Child, port: numbe
   await heardBefore(scenario, load);
   await Promise.race([host.ask('settle'), wait(plan.settle * 1_000, undefined, { ref: false })]);
   const clock = await clockOf(host, scenario.cores === 1);
+  if (plan.profile !== undefined) await host.ask('profile');
   await load.ask('mark');
   await clock.start();
   await wait(plan.seconds * 1_000);
   const seen = await load.ask<Seen>('take');
   const spent = await clock.stop();
+  if (plan.profile !== undefined) await host.ask('keepProfile', join(plan.profile, `${name}.cpuprofile`));
   const large = familyMemory(host.pid);
   if (seen.done === 0) throw new Error('Nothing was delivered');
   const held = scenario.stopped > 0 && small !== undefined && large !== undefined;

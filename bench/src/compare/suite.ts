@@ -1,4 +1,6 @@
 /** `npm run bench -- compare`: all servers in interleaved rounds, scenario by scenario, kept as they are measured. */
+import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { pinSelf } from '../child.ts';
 import { listOf, numberOf } from '../flags.ts';
@@ -22,6 +24,7 @@ export const usage = `npm run bench -- compare [flags]; 'compare' may be left ou
   --clients N     other numbers of clients than the scenarios have
   --settle S      seconds that a server may take to come to rest after warming up, default 8: Java compiles
   --retries N     how often a run that others disturbed is repeated, default 1
+  --profile DIR   servers in Node.js leave a CPU profile of each run there; figures are higher then, and not kept
   --into FILE     adds to an earlier run, a .json file of bench/results
   --no-save       print only`;
 
@@ -109,6 +112,7 @@ function choose(args: readonly string[], date: Date): Choice {
       only: { type: 'string' },
       servers: { type: 'string' },
       clients: { type: 'string' },
+      profile: { type: 'string' },
       into: { type: 'string' },
       all: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
@@ -126,16 +130,22 @@ function choose(args: readonly string[], date: Date): Choice {
       warmUp: Math.min(WARM_UP, 2 * seconds),
       settle: numberOf('settle', values.settle, 0, 60),
       retries: numberOf('retries', values.retries, 0, 10),
+      profile: values.profile === undefined ? undefined : folder(values.profile),
     },
     chosen: chosenOf(values.group, values.only, values.all)
       .filter((scenario) => scenario.servers.some((server) => servers.includes(server)))
       .map((scenario) => (clients === undefined ? scenario : { ...scenario, clients })),
     servers,
     clients,
-    file: values['no-save'] ? undefined : (values.into ?? newFile(date)),
+    file: values['no-save'] || values.profile !== undefined ? undefined : (values.into ?? newFile(date)),
     old: values.into === undefined ? undefined : readResults(values.into),
     isList: values.list,
   };
+}
+
+function folder(name: string): string {
+  mkdirSync(name, { recursive: true });
+  return resolve(name);
 }
 
 /** What is asked for by name, or all of a group that is usual. */
