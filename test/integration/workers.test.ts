@@ -1,5 +1,9 @@
 /** `cometd serve --workers`: several processes that are one server to their clients. */
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { BayeuxClient } from '@cometd-ts/client/node';
 import { certificate, History, type Mark, RawHttp, RawSession, RawWebSocket } from '@cometd-ts/testkit';
 import { CometD } from 'cometd';
@@ -349,6 +353,86 @@ describe('a worker that dies', () => {
     await serving.said(/Worker 1 has ended with code 0/);
     expect((await (sessions.get(2) as RawSession).connect(0)).successful).toBe(true);
     await onEach(2, serving.url);
+  });
+});
+
+describe('the port of the workers', () => {
+  /** Asks for a page there is not, on a connection of its own. */
+  const ask = async (url: string): Promise<number> => (await fetch(new URL('/nothing', url), close)).status;
+  const close = { headers: { connection: 'close' } };
+
+  it('belongs to the supervisor from the start: when it is taken that is told at once', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void other.close());
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const serving = stage.run(['--workers', '2', '--port', String(port)]);
+    expect(await serving.ended).toBe(1);
+    expect(serving.output()).toBe(
+      `cometd: Port ${port} is taken: stop who has it, or choose another with --port or PORT\n`,
+    );
+  });
+
+  it('stays with it while all workers are dead, and who comes then is served by those that follow', async () => {
+    const gate = `${stage.folder}/closed`;
+    const gated = await stage.write(
+      'gated.mjs',
+      `import { existsSync, unwatchFile, watchFile } from 'node:fs';
+       import inner from './services.mjs';
+       export default async function services(bayeux, node) {
+         inner(bayeux, node);
+         if (!existsSync(${JSON.stringify(gate)})) return;
+         console.log('waits');
+         await new Promise((resolve) => {
+           const look = () => existsSync(${JSON.stringify(gate)}) || resolve();
+           watchFile(${JSON.stringify(gate)}, { interval: 10 }, look);
+           look();
+         });
+         unwatchFile(${JSON.stringify(gate)});
+       }`,
+    );
+    const serving = await stage.serve(['--workers', '2', '--services', gated]);
+    const pids = [];
+    for (const session of (await onEach(2, serving.url)).values()) pids.push((await whoServes(session)).pid);
+    await stage.write('closed', '');
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    await serving.said(/waits[^]*waits/);
+    const answers = Array.from({ length: 20 }, () => ask(serving.url));
+    const other = createServer().listen(Number(new URL(serving.url).port), '127.0.0.1');
+    const [refusal] = (await once(other, 'error')) as [NodeJS.ErrnoException];
+    expect(refusal.code).toBe('EADDRINUSE');
+    await rm(gate);
+    expect(await Promise.all(answers)).toEqual(Array(20).fill(404));
+  });
+
+  it('leads a connection to another worker when the one that was to have it dies', async () => {
+    const serving = await workers(2);
+    const sessions = await onEach(2, serving.url);
+    const { pid } = await whoServes(sessions.get(1) as RawSession);
+    process.kill(pid, 'SIGSTOP');
+    let answered = 0;
+    const answers = Array.from({ length: 10 }, async () => {
+      const status = await ask(serving.url);
+      answered++;
+      return status;
+    });
+    // One waits for the worker that does not move; all others are served by the one that does.
+    await vi.waitFor(() => expect(answered).toBe(9), 10_000);
+    process.kill(pid, 'SIGKILL');
+    expect(await Promise.all(answers)).toEqual(Array(10).fill(404));
+  });
+
+  it.each(['http', 'https'])('is no place for those who never finish a request in %s', async (scheme) => {
+    const { cert, private: key } = await certificate();
+    const tls = ['--cert', await stage.write('cert.pem', cert), '--key', await stage.write('key.pem', key)];
+    const { url } = await workers(1, ...(scheme === 'https' ? tls : []));
+    const { hostname, port } = new URL(url);
+    const where = { host: hostname, port: Number(port), rejectUnauthorized: false };
+    const slow = scheme === 'https' ? connectTls(where) : connect(where);
+    onTestFinished(() => void slow.destroy());
+    slow.write('POST /cometd HTTP/1.1\r\n');
+    const [said] = (await once(slow, 'data')) as [Buffer];
+    expect(said.toString()).toMatch(/^HTTP\/1.1 408 /);
   });
 });
 

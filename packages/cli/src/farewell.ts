@@ -26,16 +26,16 @@ export function farewell(server: Server): () => Promise<void> {
   });
   server.on('session', (session: Http2Session) => greet(session, () => session.close()));
 
-  return () =>
-    new Promise((resolve) => {
-      // The timer keeps nothing alive: when all have gone before, so has the process.
-      const cutOff = setTimeout(() => {
-        for (const socket of connections) socket.destroy();
-      }, PATIENCE).unref();
-      server.close(() => {
-        clearTimeout(cutOff);
-        resolve();
-      });
-      for (const goodbye of goodbyes.values()) goodbye();
-    });
+  return async () => {
+    // The timer keeps nothing alive: when all have gone before, so has the process.
+    const cutOff = setTimeout(() => {
+      for (const socket of connections) socket.destroy();
+    }, PATIENCE).unref();
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    for (const goodbye of goodbyes.values()) goodbye();
+    await closed;
+    // A server that has been handed its connections waits for none of them.
+    await Promise.all([...connections].map((socket) => new Promise((resolve) => socket.once('close', resolve))));
+    clearTimeout(cutOff);
+  };
 }

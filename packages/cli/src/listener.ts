@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createSecureServer } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server as NetServer } from 'node:net';
 import type { ServeArguments } from './arguments.ts';
 import { Complaint, reasonOf } from './complaint.ts';
 
@@ -71,7 +71,7 @@ export function createManagement(pages: RequestListener): Server {
 }
 
 /** Listens; answers the port. Throws `Complaint` when the port or host is not to be had. */
-export async function listen(server: Server, given: Address): Promise<number> {
+export async function listen(server: NetServer, given: Address): Promise<number> {
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);

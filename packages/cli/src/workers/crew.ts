@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { BayeuxServer } from '@cometd-ts/server';
 import { Complaint } from '../complaint.ts';
 import { Patience } from './patience.ts';
+import type { Reception, Taker } from './reception.ts';
 import { SECRET_LENGTH } from './wire.ts';
 import type { How, Order, Page, Place, Report } from './words.ts';
 
@@ -17,7 +18,7 @@ const MEASURE_PATIENCE = 3_000;
 /** How workers are run. */
 export interface CrewOptions {
   readonly count: number;
-  readonly port: number;
+  readonly reception: Reception;
   /** The program, and its arguments. */
   readonly exec: string;
   readonly args: readonly string[];
@@ -29,14 +30,15 @@ export interface CrewOptions {
 }
 
 /** One process. */
-interface Member {
+interface Member extends Taker {
   readonly number: number;
   readonly worker: Worker;
   place: Place | null;
   /** The version of the list of workers that it is one cluster with. */
   joined: number;
-  state: 'starting' | 'called' | 'listening';
-  since: number;
+  state: 'starting' | 'called' | 'listening' | 'closed';
+  /** When it began to listen, if it has. */
+  since: number | null;
   beat: number;
   reasons: readonly string[];
 }
@@ -160,13 +162,17 @@ export class Crew {
       place: null,
       joined: -1,
       state: 'starting',
-      since: now,
+      since: null,
       beat: now,
       reasons: [],
+      give: (connection, failed) =>
+        worker.send({ say: 'take' } satisfies Order, connection, { keepOpen: true }, (error) => error && failed()),
     };
     this.#members.set(number, member);
     worker.on('message', (report: Report) => this.#heard(member, report));
     worker.on('exit', (code: number | null, signal: string | null) => this.#gone(member, signal ?? `code ${code}`));
+    // All that it has said is heard by then.
+    worker.process.on('close', () => this.#options.reception.dismiss(member));
     worker.on('error', (error) =>
       this.#options.diagnostics.debug('worker', () => `Worker ${number}: ${error.message}`),
     );
@@ -189,6 +195,13 @@ export class Crew {
       case 'listening':
         member.state = 'listening';
         member.since = performance.now();
+        this.#options.reception.admit(member);
+        return this.#look();
+      case 'taken':
+        return this.#options.reception.taken(member);
+      case 'closed':
+        member.state = 'closed';
+        this.#options.reception.dismiss(member);
         return this.#look();
       case 'failed':
         if (!this.#hasStarted) return this.#fail(new Complaint(report.reason));
@@ -224,13 +237,13 @@ export class Crew {
   #call(member: Member): void {
     if (member.state !== 'starting' || !member.place || this.#isEnding) return;
     member.state = 'called';
-    say(member.worker, { say: 'listen', port: this.#options.port });
+    say(member.worker, { say: 'listen' });
   }
 
   // Going
 
   #gone(member: Member, how: string): void {
-    const { number, state, since } = member;
+    const { number, since } = member;
     if (this.#members.get(number) === member) this.#members.delete(number);
     if (member.place) this.#introduce();
     this.#callAll();
@@ -238,7 +251,7 @@ export class Crew {
     this.#ends++;
     const patience = this.#patience.get(number) ?? new Patience();
     this.#patience.set(number, patience);
-    const wait = patience.ended(state === 'listening' ? performance.now() - since : 0);
+    const wait = patience.ended(since === null ? 0 : performance.now() - since);
     if (wait === null)
       return this.#fail(
         new Complaint(
@@ -265,7 +278,9 @@ export class Crew {
       this.#hasStarted = true;
       this.#started();
     }
-    if (!this.#isEnding || this.#members.size > 0) return;
+    if (!this.#isEnding) return;
+    if (this.listening === 0) this.#options.reception.close();
+    if (this.#members.size > 0) return;
     if (this.#failure) this.#settle.reject(this.#failure);
     else this.#settle.resolve();
   }

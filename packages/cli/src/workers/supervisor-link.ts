@@ -1,9 +1,10 @@
 /** The supervisor, as a worker hears and tells it. */
 import { EventEmitter, once } from 'node:events';
+import type { Socket } from 'node:net';
 import type { Order, Page, Report } from './words.ts';
 
 type Of<Say extends Order['say']> = Extract<Order, { readonly say: Say }>;
-type Orders = { [Say in Order['say']]: [Of<Say>] };
+type Orders = { [Say in Order['say']]: [Of<Say>, Socket?] };
 
 export class SupervisorLink {
   readonly #orders: EventEmitter<Orders> = new EventEmitter();
@@ -20,7 +21,9 @@ export class SupervisorLink {
     this.begin = this.#next('begin');
     this.listen = this.#next('listen');
     this.end = this.#next('end');
-    process.on('message', (order: Order) => this.#orders.emit(order.say, order as never));
+    process.on('message', (order: Order, connection?: Socket) =>
+      this.#orders.emit(order.say, order as never, connection as never),
+    );
     this.on('page', ({ id, page }) => {
       this.#asked.get(id)?.(page);
       this.#asked.delete(id);
@@ -28,7 +31,8 @@ export class SupervisorLink {
     void this.tell({ say: 'here' });
   }
 
-  on<Say extends Order['say']>(say: Say, act: (order: Of<Say>) => void): void {
+  /** The connection is there with the order `take`, unless it broke on the way. */
+  on<Say extends Order['say']>(say: Say, act: (order: Of<Say>, connection?: Socket) => void): void {
     this.#orders.on(say as never, act as never);
   }
 

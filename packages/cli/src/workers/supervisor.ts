@@ -1,6 +1,5 @@
 /** `cometd serve --workers`: the process that starts the others, watches over them, and answers operators. */
 import cluster from 'node:cluster';
-import { createServer } from 'node:http';
 import type { ServeArguments } from '../arguments.ts';
 import { Complaint } from '../complaint.ts';
 import type { Configured, WorkersOptions } from '../config.ts';
@@ -8,6 +7,7 @@ import { farewell } from '../farewell.ts';
 import { announce, createManagement, listen, originOf } from '../listener.ts';
 import { Crew } from './crew.ts';
 import { Pages } from './pages.ts';
+import { Reception } from './reception.ts';
 
 /** What workers run. */
 export interface Program {
@@ -30,9 +30,17 @@ export async function supervise(
       '--workers cannot be had where this process is a worker itself: leave it out, or start cometd alone',
     );
   const { diagnostics } = bayeux;
-  const port = await freePort(given);
+  const reception = new Reception(diagnostics);
+  const port = await reception.open({ ...given, choice: '--port or PORT' });
   const patience = given.drain + LAST_GRACE;
-  const crew: Crew = new Crew({ ...program, count, port, patience, diagnostics, page: (name) => pages.page(name) });
+  const crew: Crew = new Crew({
+    ...program,
+    count,
+    reception,
+    patience,
+    diagnostics,
+    page: (name) => pages.page(name),
+  });
   const pages = new Pages(crew, await metricsOf(crew, count, place !== null));
   const management = place?.port === undefined ? null : createManagement(pages.listener);
   const close = management && farewell(management);
@@ -47,16 +55,9 @@ export async function supervise(
     if (crew.hasStarted) announce(given, port, url);
     await crew.ended;
   } finally {
+    reception.close();
     await close?.();
   }
-}
-
-/** The port, when it can be had. 0 becomes a number here: workers that start later need the same. */
-async function freePort(given: ServeArguments): Promise<number> {
-  const probe = createServer();
-  const port = await listen(probe, { ...given, choice: '--port or PORT' });
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 function obeySignals(crew: Crew): void {

@@ -16,7 +16,10 @@ export type Order =
   | { readonly say: 'begin'; readonly number: number; readonly secret: string }
   /** All workers that can be reached, by number. */
   | { readonly say: 'neighbours'; readonly version: number; readonly places: Readonly<Record<number, Place>> }
-  | { readonly say: 'listen'; readonly port: number }
+  /** Clients may come. */
+  | { readonly say: 'listen' }
+  /** With the connection of a client. The next one comes when this one has been taken. */
+  | { readonly say: 'take' }
   | { readonly say: 'end'; readonly how: How }
   | { readonly say: 'measure'; readonly id: number }
   | { readonly say: 'page'; readonly id: number; readonly page: Page };
@@ -29,6 +32,10 @@ export type Report =
   /** It is one cluster with all that were in the list of this version. */
   | { readonly say: 'joined'; readonly version: number }
   | { readonly say: 'listening' }
+  /** It has the connection, of which nothing has been read before. */
+  | { readonly say: 'taken' }
+  /** It takes no more connections. */
+  | { readonly say: 'closed' }
   /** It cannot start, and the person at the keyboard can mend it. */
   | { readonly say: 'failed'; readonly reason: string }
   /** Once a second: why no clients should be sent here. */

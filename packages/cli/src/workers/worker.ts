@@ -8,8 +8,9 @@ import { Complaint } from '../complaint.ts';
 import { type Configured, configured } from '../config.ts';
 import { farewell } from '../farewell.ts';
 import { attach, demoPages, furnish, notFound } from '../furnish.ts';
-import { createListener, listen } from '../listener.ts';
+import { createListener } from '../listener.ts';
 import { guarded, type ManagementPlace, metricsOf } from '../management.ts';
+import { arrivals } from './arrivals.ts';
 import { listenInside, openDoor } from './door.ts';
 import { reply } from './pages.ts';
 import { Street } from './street.ts';
@@ -114,7 +115,7 @@ class Worker {
     const leave = farewell(server);
     const first = await Promise.race([this.#supervisor.listen, this.#ending]);
     if (typeof first === 'string') return;
-    await listen(server, { ...given, port: first.port, choice: '--port or PORT' });
+    const close = arrivals(server, this.#supervisor);
     await this.#supervisor.tell({ say: 'listening' });
     const how = await this.#ending;
     const notice = given.notice ?? (this.#configured.place ? undefined : 0);
@@ -124,6 +125,7 @@ class Worker {
     if (how === 'drain' && given.drain > 0)
       await bayeux.drain({ timeout: given.drain, emptied, ...(notice !== undefined && { notice }) });
     else await emptied().then(() => bayeux.stop());
+    close();
     await leave();
   }
 

@@ -173,7 +173,7 @@ export class ServerMetrics implements MetricsRegistry {
   }
 }
 
-/** Learns when what was published in a turn of the event loop has been written: after the flush of that turn. */
+/** Learns when what was published in a turn of the event loop has been written: after the flush that follows. */
 class Written implements Outlet {
   dirty = false;
   readonly #rooms: Rooms;
@@ -191,10 +191,9 @@ class Written implements Outlet {
   }
 
   write(): void {
-    // The microtask runs when all other outlets of this flush have been written, wherever they are in its list.
-    queueMicrotask(() => {
-      const begun = this.#begun;
-      this.#begun = [];
+    const begun = this.#begun;
+    this.#begun = [];
+    this.#rooms.flusher.afterwards(() => {
       const now = performance.now();
       for (const time of begun) this.#tell(now - time);
     });

@@ -1,4 +1,7 @@
-/** One flush per turn of the event loop for all sessions: what every socket brought in one turn goes out in one write each. */
+/**
+ * One flush for all sessions: what every socket brought in one turn of the event loop goes out in one write each. A flush of
+ * many takes several turns, so that nobody else waits until the last of them has been written.
+ */
 
 /** Something that has output to write. */
 export interface Outlet {
@@ -8,11 +11,18 @@ export interface Outlet {
   write(): void;
 }
 
+/** Outlets that are written in one turn: some milliseconds of work. */
+const MOST_IN_A_TURN = 128;
+
 /** The dirty list of one server. */
 export class Flusher {
   #dirty: Outlet[] = [];
+  /** Those of the flush that has begun, and how many of them were written. */
+  #flushing: Outlet[] = [];
+  #written = 0;
+  #afterwards: (() => void)[] = [];
   #scheduled = false;
-  readonly #run = (): void => this.flush();
+  readonly #run = (): void => this.#turn();
 
   /** Has `outlet.write()` called once, after everything the event loop has read by then was processed. */
   add(outlet: Outlet): void {
@@ -24,14 +34,47 @@ export class Flusher {
     setImmediate(this.#run);
   }
 
+  /** For an outlet that is being written: calls when all others of its flush have been written, too. */
+  afterwards(call: () => void): void {
+    this.#afterwards.push(call);
+  }
+
   /** Writes all dirty outlets now. What becomes dirty meanwhile waits for the next turn. */
   flush(): void {
-    const list = this.#dirty;
+    this.#write(this.#flushing.length);
+    this.#begin();
+    this.#write(this.#flushing.length);
+  }
+
+  #turn(): void {
+    if (this.#flushing.length === 0) this.#begin();
+    try {
+      this.#write(this.#written + MOST_IN_A_TURN);
+    } finally {
+      // Whatever happened to one of them, the others get their turn.
+      this.#scheduled = this.#flushing.length > 0 || this.#dirty.length > 0;
+      if (this.#scheduled) setImmediate(this.#run);
+    }
+  }
+
+  #begin(): void {
+    this.#flushing = this.#dirty;
     this.#dirty = [];
-    this.#scheduled = false;
-    for (const outlet of list) {
+  }
+
+  /** Writes those of the flush before `end`. */
+  #write(end: number): void {
+    const list = this.#flushing;
+    const last = Math.min(end, list.length);
+    while (this.#flushing === list && this.#written < last) {
+      const outlet = list[this.#written++] as Outlet;
+      // Before it is written: what it is asked for meanwhile is for the next flush.
       outlet.dirty = false;
       outlet.write();
     }
+    if (this.#flushing !== list || this.#written < list.length) return;
+    this.#flushing = [];
+    this.#written = 0;
+    for (const call of this.#afterwards.splice(0)) call();
   }
 }
