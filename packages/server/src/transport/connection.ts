@@ -232,7 +232,7 @@ export class Connection implements Conduit, Outlet, Reception, Hold, WebSocketLi
       this.#detach();
       return rooms.sessions.create(via);
     }
-    if (this.#session && rooms.sessions.get(this.#session.id) !== this.#session) this.#detach();
+    if (this.#session?.isTerminated) this.#detach();
     if (this.#session) return this.#session;
     const clientId: unknown = first?.clientId;
     if (options.requireHandshakePerConnection || typeof clientId !== 'string') return null;
