@@ -195,7 +195,8 @@ describe('the documentation', () => {
     }
   }, 120_000);
 
-  it.each(all.map((snippet) => [`${snippet.page}:${snippet.line}`, snippet] as const))(
+  // Most of the time they wait for each other's words: several at once do that in a fraction of it.
+  it.concurrent.each(all.map((snippet) => [`${snippet.page}:${snippet.line}`, snippet] as const))(
     'has code that runs: %s',
     async (_title, snippet) => {
       const children: ChildProcess[] = [];
