@@ -1,7 +1,7 @@
 /** Acknowledged messages when connects and their replies are lost, late or overtaken: everything once, in its order. */
 import { AcknowledgedMessagesExtension } from '@cometd-ts/server';
 import { type Launched, launch, openSession, type RawSession, ToxicProxy, type WireMessage } from '@cometd-ts/testkit';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, type TestContext } from 'vitest';
 import { ackClients } from './ack-clients.ts';
 import { Ear, outcome, vias } from './watched.ts';
 
@@ -10,7 +10,6 @@ const timeout = 400;
 
 describe('acknowledged messages', () => {
   let server: Launched;
-  let proxy: ToxicProxy;
   let visits = 0;
 
   beforeAll(async () => {
@@ -21,9 +20,9 @@ describe('acknowledged messages', () => {
   });
   afterAll(() => server.close());
 
-  async function road(): Promise<ToxicProxy> {
-    proxy = await ToxicProxy.start(server.port);
-    onTestFinished(() => proxy.close());
+  async function road(finished: TestContext['onTestFinished']): Promise<ToxicProxy> {
+    const proxy = await ToxicProxy.start(server.port);
+    finished(() => proxy.close());
     return proxy;
   }
 
@@ -41,8 +40,10 @@ describe('acknowledged messages', () => {
   }
 
   describe.each(vias)('over %s', (via) => {
-    describe.each(ackClients)('with %s', (name, open) => {
-      async function enter(): Promise<{
+    // Each waits most of the time, on a road of its own.
+    describe.concurrent.each(ackClients)('with %s', (name, open) => {
+      async function enter({ expect, onTestFinished: finished }: TestContext): Promise<{
+        readonly proxy: ToxicProxy;
         say(data: unknown): void;
         ear: Ear<unknown>;
         id: string;
@@ -51,7 +52,8 @@ describe('acknowledged messages', () => {
         leave(): Promise<unknown>;
       }> {
         const channel = `/delays/${++visits}`;
-        const client = open((await road()).through(server.url), via, { maxNetworkDelay: timeout });
+        const proxy = await road(finished);
+        const client = open(proxy.through(server.url), via, { maxNetworkDelay: timeout });
         const ear = new Ear<unknown>();
         await client.enter(channel, (data) => ear.listen({ channel, data }));
         const { id } = client;
@@ -64,6 +66,7 @@ describe('acknowledged messages', () => {
           isHeld = false;
         });
         return {
+          proxy,
           ear,
           id: String(id),
           held: () => expect.poll(() => isHeld, { interval: 5 }).toBe(true),
@@ -72,8 +75,9 @@ describe('acknowledged messages', () => {
         };
       }
 
-      it('come when the replies that carried them were swallowed, again and again', async () => {
-        const { say, ear, id, held, leave } = await enter();
+      it('come when the replies that carried them were swallowed, again and again', async (test) => {
+        const { expect } = test;
+        const { proxy, say, ear, id, held, leave } = await enter(test);
         say('one');
         await ear.hears('one');
         for (const [first, second] of [
@@ -98,8 +102,9 @@ describe('acknowledged messages', () => {
         expect(ear.heard).toEqual(['one', 'two', 'three', 'four', 'five']);
       });
 
-      it('come once when the reply that carried them is late, and overtaken by the next', async () => {
-        const { say, ear, id, held, leave } = await enter();
+      it('come once when the reply that carried them is late, and overtaken by the next', async (test) => {
+        const { expect } = test;
+        const { proxy, say, ear, id, held, leave } = await enter(test);
         say('one');
         await ear.hears('one');
         await held();
@@ -133,7 +138,7 @@ describe('acknowledged messages', () => {
     }
 
     it('are not lost to a connect that the network has delayed until a newer one was held', async () => {
-      await road();
+      const proxy = await road(onTestFinished);
       const session = await openSession(via, proxy.through(server.url));
       onTestFinished(() => session.close());
       await session.handshake({ ext: { ack: true } });

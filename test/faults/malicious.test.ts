@@ -33,6 +33,13 @@ afterAll(() => {
   expect(({} as Record<string, unknown>).admin).toBeUndefined();
 });
 
+const limits = {
+  maxNetworkDelay: 150,
+  maxResponseSize: 200_000,
+  advice: { timeout: 50, interval: 0, maxInterval: 0 },
+  node: { maxPayload: 200_000 },
+};
+
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
@@ -45,14 +52,26 @@ async function liar(hold?: number): Promise<MaliciousServer> {
   return server;
 }
 
+/** Several at a time watch a client that does nothing: each has its own server, and ends it and the client itself. */
+async function steadyLiar(
+  via: 'websocket' | 'long-polling',
+  script: MaliciousServer['script'],
+  judge: (server: MaliciousServer, watched: Watched) => Promise<void>,
+): Promise<void> {
+  const server = await MaliciousServer.start({ hold: 40 });
+  server.script = script;
+  const watched = new Watched(server.url, via, { ...limits, backoffIncrement: 100, maxBackoff: 100 });
+  watched.client.handshake().catch(() => undefined);
+  try {
+    await judge(server, watched);
+  } finally {
+    watched.client.abort();
+    await server.close();
+  }
+}
+
 function watch(server: MaliciousServer, via: 'websocket' | 'long-polling', options: object = {}): Watched {
-  const watched = new Watched(server.url, via, {
-    maxNetworkDelay: 150,
-    maxResponseSize: 200_000,
-    advice: { timeout: 50, interval: 0, maxInterval: 0 },
-    node: { maxPayload: 200_000 },
-    ...options,
-  });
+  const watched = new Watched(server.url, via, { ...limits, ...options });
   closers.push(async () => watched.client.abort());
   return watched;
 }
@@ -194,7 +213,7 @@ describe.each(vias)('over %s', (via) => {
     expect(called).toBe(1);
   });
 
-  it.each([
+  it.concurrent.each([
     ['a refused handshake', '/meta/handshake', { successful: false, error: '403::Forbidden' }],
     [
       'a refused handshake with advice',
@@ -219,18 +238,17 @@ describe.each(vias)('over %s', (via) => {
     ['a good handshake that asks for another', '/meta/handshake', { advice: { reconnect: 'handshake', interval: 0 } }],
     ['a good connect that asks for a handshake', '/meta/connect', { advice: { reconnect: 'handshake', interval: 0 } }],
   ])('%s, for ever, does not make it spin', async (_, channel, fields) => {
-    const server = await liar(40);
-    server.script = (_asked, honest) => ({
+    const script: MaliciousServer['script'] = (_asked, honest) => ({
       type: 'text',
       text: JSON.stringify(honest.map((one) => (one.channel === channel ? { ...one, ...fields } : one))),
     });
-    const watched = watch(server, via, { backoffIncrement: 100, maxBackoff: 100 });
-    watched.client.handshake().catch(() => undefined);
-    await server.hasAsked(1);
-    expect(await spins(server, 20, 700), `${server.asked.length} requests`).toBe(false);
+    await steadyLiar(via, script, async (server) => {
+      await server.hasAsked(1);
+      expect(await spins(server, 20, 700), `${server.asked.length} requests`).toBe(false);
+    });
   });
 
-  it.each([
+  it.concurrent.each([
     ['garbage', { type: 'text', text: '<html>' }],
     ['an empty answer', { type: 'text', text: '' }],
     ['an empty array', { type: 'text', text: '[]' }],
@@ -238,12 +256,14 @@ describe.each(vias)('over %s', (via) => {
     ['an error', { type: 'text', text: 'no', status: 500 }],
     ['a cut', { type: 'cut' }],
   ] as const)('%s for ever does not make it spin, and is told', async (_, answer) => {
-    const server = await liar(40);
-    server.script = () => answer;
-    const watched = watch(server, via, { backoffIncrement: 100, maxBackoff: 100 });
-    watched.client.handshake().catch(() => undefined);
-    await watched.status('unconnected', 0);
-    expect(await spins(server, 20, 700), `${server.asked.length} requests`).toBe(false);
+    await steadyLiar(
+      via,
+      () => answer,
+      async (server, watched) => {
+        await watched.status('unconnected', 0);
+        expect(await spins(server, 20, 700), `${server.asked.length} requests`).toBe(false);
+      },
+    );
   });
 
   it('advice for days becomes no timer that fires at once, and is visible', async () => {
