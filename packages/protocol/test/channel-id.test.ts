@@ -88,9 +88,11 @@ describe('legal names', () => {
   it('are judged in linear time', () => {
     const time = (length: number): number => {
       const texts = ['/a'.repeat(length), `/${'{'.repeat(length)}`, `/${'*'.repeat(length)}`, `/${' '.repeat(length)}`];
-      const start = performance.now();
+      // Of the processor, not of the clock: others may want it, too.
+      const start = process.cpuUsage();
       for (let round = 0; round < 5; round++) for (const text of texts) ChannelId.problem(text);
-      return performance.now() - start;
+      const { user, system } = process.cpuUsage(start);
+      return (user + system) / 1000;
     };
     time(20_000);
     // Ten times the length may take 15 times as long, and some for the noise of the machine.

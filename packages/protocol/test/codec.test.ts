@@ -286,9 +286,11 @@ describe('limits of a payload', () => {
     ['a number of a million digits', `[${'1'.repeat(1_000_000)}]`],
     ['white space', ' '.repeat(1_000_000)],
   ])('cost a megabyte of %s little time', (_kind, text) => {
-    const start = performance.now();
+    // Of the processor, not of the clock: others may want it, too.
+    const start = process.cpuUsage();
     expect(refusal(() => read(text)).code).not.toBe('taken');
-    expect(performance.now() - start).toBeLessThan(200);
+    const { user, system } = process.cpuUsage(start);
+    expect((user + system) / 1000).toBeLessThan(200);
   });
 });
 
