@@ -18,7 +18,7 @@ export interface WebSocketListener {
   closed(): void;
 }
 
-/** How long a peer may take to answer a close frame, in ms. */
+/** How long a peer may take to answer a close frame, and to take what was written before it, in ms. */
 const CLOSE_PATIENCE = 30_000;
 /** Bytes that may wait for a peer: beyond them its pings are not answered. */
 const HIGH_WATER = 65_536;
@@ -91,7 +91,7 @@ export class ServerWebSocket implements FrameSink {
     this.#socket.write(closeFrame(code, reason));
     // The answer is behind what has not been read.
     this.resume();
-    this.#patience = setTimeout(() => this.#socket.destroy(), CLOSE_PATIENCE).unref();
+    this.#waitForEnd();
   }
 
   /** Cuts the connection. */
@@ -131,6 +131,12 @@ export class ServerWebSocket implements FrameSink {
   /** Nothing more is written. What still comes is thrown away, so that the peer gets what was written before. */
   #end(): void {
     this.#socket.end();
+    this.#waitForEnd();
+  }
+
+  /** From now on the peer is waited for, but not for ever. */
+  #waitForEnd(): void {
+    this.#patience ??= setTimeout(() => this.#socket.destroy(), CLOSE_PATIENCE).unref();
   }
 
   // What its socket tells

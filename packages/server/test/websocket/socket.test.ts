@@ -230,6 +230,24 @@ describe('the end', () => {
     await line.closed;
   });
 
+  it('comes in half a minute where the peer has ended its side and takes nothing of what it is sent', async () => {
+    const { line, webSocket, told } = await open();
+    line.socket.pause();
+    while (webSocket.bufferedBytes < 1_000_000) webSocket.write(textFrame('x'.repeat(1_000_000)));
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      line.socket.end();
+      while (webSocket.isOpen) await new Promise<void>((resolve) => setImmediate(resolve));
+      vi.advanceTimersByTime(29_999);
+      expect(told.ends).toBe(0);
+      vi.advanceTimersByTime(1);
+    } finally {
+      vi.useRealTimers();
+    }
+    await told.over;
+    expect(told.ends).toBe(1);
+  });
+
   it('comes without a close frame when the peer just stops sending, or is cut off', async () => {
     for (const end of [(line: Line) => line.socket.end(), (line: Line) => line.socket.resetAndDestroy()]) {
       const { line, webSocket, told } = await open();
