@@ -396,7 +396,7 @@ describe('the port of the workers', () => {
     for (const session of (await onEach(2, serving.url)).values()) pids.push((await whoServes(session)).pid);
     await stage.write('closed', '');
     for (const pid of pids) process.kill(pid, 'SIGKILL');
-    await serving.said(/waits[^]*waits/);
+    await serving.said(/waits.*waits/s);
     const answers = Array.from({ length: 20 }, () => ask(serving.url));
     const other = createServer().listen(Number(new URL(serving.url).port), '127.0.0.1');
     const [refusal] = (await once(other, 'error')) as [NodeJS.ErrnoException];
