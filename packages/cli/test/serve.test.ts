@@ -18,7 +18,10 @@ const root = path.resolve(import.meta.dirname, '..');
 let folder: string;
 let installed: string;
 let command: string;
+/** Ended after the test that started them. */
 const children: ChildProcess[] = [];
+/** Ended after all tests: those of tests that run at the same time. */
+const lasting: ChildProcess[] = [];
 
 interface Run {
   readonly child: ChildProcess;
@@ -31,13 +34,13 @@ interface Run {
   readonly ended: Promise<number | null>;
 }
 
-function run(args: readonly string[], env: Record<string, string> = {}): Run {
+function run(args: readonly string[], env: Record<string, string> = {}, group: ChildProcess[] = children): Run {
   const child = spawn(process.execPath, [command, ...args], {
     cwd: folder,
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  children.push(child);
+  group.push(child);
   let output = '';
   let errors = '';
   child.stdout.on('data', (chunk) => {
@@ -67,7 +70,7 @@ async function urlOf(serving: Run): Promise<string> {
 
 /** Runs a command that is to fail; answers its one sentence. */
 async function complaint(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
-  const failing = run(args, env);
+  const failing = run(args, env, lasting);
   expect(await failing.ended).toBe(1);
   expect(failing.output()).toBe('');
   expect(failing.errors().trim().split('\n')).toHaveLength(1);
@@ -119,6 +122,7 @@ afterEach(() => {
 });
 
 afterAll(async () => {
+  for (const child of lasting) child.kill('SIGKILL');
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -146,7 +150,8 @@ describe('cometd serve', () => {
   });
 
   it.each(['SIGTERM', 'SIGINT'] as const)('stops cleanly on %s, sessions and all', async (signal) => {
-    const serving = run(local);
+    // Nobody reads what a drain would tell: half a second of it is enough.
+    const serving = run([...local, '--drain', '500']);
     const session = await openSession('websocket', await urlOf(serving));
     await session.handshake();
     serving.child.kill(signal);
@@ -273,25 +278,31 @@ describe('cometd serve', () => {
       }
     });
 
-    it.each([
-      [['--management', 'x'], "The port must be a number from 0 to 65535, not 'x'"],
-      [['--management', '0', '--management-host', '192.0.2.1'], 'This machine has no address 192.0.2.1'],
-      [['--management-path', '/ops'], 'set COMETD_MANAGEMENT_TOKEN'],
-      [['--management-path', 'ops', '--config', 'token.json'], "must be such as /ops, not 'ops'"],
-      [['--management-path', '/cometd/ops', '--config', 'token.json'], 'must not be below /cometd'],
-      [['--config', 'path.json'], "'management' in the configuration has no 'url'"],
-      [['--config', 'number.json'], 'must be an object with port, host, path or token'],
-      [['--config', 'host.json'], "'management.host' in the configuration must be a string"],
-      [['--notice', 'soon'], "not 'soon'"],
-    ])('answers %j with one sentence', async (args, sentence) => {
+    describe('that cannot be', () => {
       const files = {
         'token.json': '{"management":{"token":"secret"}}',
         'path.json': '{"management":{"url":"/ops"}}',
         'number.json': '{"management":9090}',
         'host.json': '{"management":{"host":1}}',
       };
-      for (const [name, text] of Object.entries(files)) await writeFile(path.join(folder, name), text);
-      expect(await complaint([...local, ...args])).toContain(sentence);
+
+      beforeAll(async () => {
+        for (const [name, text] of Object.entries(files)) await writeFile(path.join(folder, name), text);
+      });
+
+      it.concurrent.each([
+        [['--management', 'x'], "The port must be a number from 0 to 65535, not 'x'"],
+        [['--management', '0', '--management-host', '192.0.2.1'], 'This machine has no address 192.0.2.1'],
+        [['--management-path', '/ops'], 'set COMETD_MANAGEMENT_TOKEN'],
+        [['--management-path', 'ops', '--config', 'token.json'], "must be such as /ops, not 'ops'"],
+        [['--management-path', '/cometd/ops', '--config', 'token.json'], 'must not be below /cometd'],
+        [['--config', 'path.json'], "'management' in the configuration has no 'url'"],
+        [['--config', 'number.json'], 'must be an object with port, host, path or token'],
+        [['--config', 'host.json'], "'management.host' in the configuration must be a string"],
+        [['--notice', 'soon'], "not 'soon'"],
+      ])('answers %j with one sentence', async (args, sentence) => {
+        expect(await complaint([...local, ...args])).toContain(sentence);
+      });
     });
   });
 
@@ -401,24 +412,6 @@ describe('cometd serve', () => {
       expect(serving.errors()).toBe('');
       await Promise.all([polling.close(), socket.close()]);
     });
-
-    it('cuts off who dribbles a request, as without TLS', async () => {
-      const [clear, encrypted] = await Promise.all([urlOf(run(local)), urlOf(run(secure))]);
-      const slow = [
-        connectTcp(Number(new URL(clear).port), '127.0.0.1'),
-        connectTls({ port: Number(new URL(encrypted).port), host: '127.0.0.1', ca: cert, ALPNProtocols: ['http/1.1'] }),
-      ];
-      const answers = slow.map(async (socket) => {
-        let answer = '';
-        socket.on('data', (chunk) => {
-          answer += chunk;
-        });
-        socket.write('GET /cometd HTTP/1.1\r\nHost: x\r\n');
-        await once(socket, 'close');
-        return answer.split('\r\n')[0];
-      });
-      expect(await Promise.all(answers)).toEqual(['HTTP/1.1 408 Request Timeout', 'HTTP/1.1 408 Request Timeout']);
-    });
   });
 
   it('reads 16 KiB of header fields, and no more', async () => {
@@ -480,43 +473,7 @@ describe('cometd serve', () => {
     holder.close();
   });
 
-  it.each([
-    [['serve', '--prot', '1'], "There is no flag '--prot'; did you mean '--port'?"],
-    [['serve', '--port'], "The flag '--port' needs a value"],
-    [['serve', '--port', '--demo'], "The flag '--port' needs a value"],
-    [['serve', '--host='], "The flag '--host' needs a value"],
-    [['serve', '--demo=yes'], "The flag '--demo' takes no value"],
-    [['serve', '-x'], "There is no flag '-x'"],
-    [['serve', 'chat'], "'chat' is no flag"],
-    [['serve', '--host', 'nowhere.invalid'], 'nowhere.invalid'],
-    [['serve', '--host', '192.0.2.1'], 'This machine has no address 192.0.2.1'],
-    [['serve', '--port', 'x'], "The port must be a number from 0 to 65535, not 'x'"],
-    [['serve', '--set', 'timeot=1'], "There is no option 'timeot'; did you mean 'timeout'?"],
-    [['serve', '--set', 'timeout=soon'], "The option 'timeout' must be a number, not 'soon'"],
-    [['serve', '--set', 'timeout'], "--set takes name=value, not 'timeout'"],
-    [['serve', '--set', 'limits.maxDept=3'], 'maxDept'],
-    [['serve', '--set', 'limits=3'], 'A limit is set by its name'],
-    [['serve', '--set', 'logger=x'], "The option 'logger' can only be set in code"],
-    [['serve', '--set', 'port=1'], "'port' is no option of the server: give --port"],
-    [['serve', '--config', 'logger.json'], "The option 'logger' can only be set in code"],
-    [['serve', '--config', 'port.yaml'], "'port' is no option of the server: give --port"],
-    [['serve', '--config', 'wrong.yaml'], "There is no option 'intervall'; did you mean 'interval'?"],
-    [['serve', '--config', 'list.json'], 'The configuration list.json must be an object of options'],
-    [['serve', '--config', 'missing.json'], 'The configuration cannot be read'],
-    [['serve', '--config', 'broken.json'], 'The configuration broken.json is not valid JSON'],
-    [['serve', '--config', 'broken.yaml'], 'The configuration broken.yaml is not valid YAML'],
-    [['serve', '--cert', 'cert.pem'], '--cert and --key belong together'],
-    [['serve', '--cert', 'broken.json', '--key', 'broken.json'], 'The certificate and key are not usable'],
-    [['serve', '--services', 'missing.mjs'], 'The services missing.mjs cannot be loaded'],
-    [
-      ['serve', '--services', 'broken.mjs'],
-      "The services broken.mjs must export a function, as default or as 'services'",
-    ],
-    [['serve', '--services', 'failing.mjs'], 'The services failing.mjs failed: no table'],
-    [['serve', '--path', 'cometd'], "The path 'cometd' must begin with a slash"],
-    [['serve', '--allowed-origins', 'example.com'], "'example.com' in the option 'allowedOrigins' is no origin"],
-    [['swerve'], "There is no command 'swerve'"],
-  ])('answers %j with one sentence', async (args, sentence) => {
+  describe('that cannot be', () => {
     const files = {
       'broken.json': '{',
       'broken.yaml': 'a: [',
@@ -527,8 +484,73 @@ describe('cometd serve', () => {
       'broken.mjs': 'export const services = 1;',
       'failing.mjs': "export default async () => { throw new Error('no table\\n  at all'); };",
     };
-    for (const [name, text] of Object.entries(files)) await writeFile(path.join(folder, name), text);
-    expect(await complaint(args)).toContain(sentence);
+
+    beforeAll(async () => {
+      for (const [name, text] of Object.entries(files)) await writeFile(path.join(folder, name), text);
+    });
+
+    // As long as the others complain, for whom this one need not wait.
+    it.concurrent('cuts off who dribbles a request, as without TLS', async () => {
+      const { private: key, cert } = await certificate();
+      await writeFile(path.join(folder, 'slow-key.pem'), key);
+      await writeFile(path.join(folder, 'slow-cert.pem'), cert);
+      const ways = [local, [...local, '--cert', 'slow-cert.pem', '--key', 'slow-key.pem']];
+      const [clear = '', encrypted = ''] = await Promise.all(ways.map((args) => urlOf(run(args, {}, lasting))));
+      const slow = [
+        connectTcp(Number(new URL(clear).port), '127.0.0.1'),
+        connectTls({ port: Number(new URL(encrypted).port), host: '127.0.0.1', ca: cert, ALPNProtocols: ['http/1.1'] }),
+      ];
+      const answers = slow.map(async (socket) => {
+        let answer = '';
+        socket.on('data', (chunk) => {
+          answer += chunk;
+        });
+        socket.write('GET /cometd HTTP/1.1\r\nHost: x\r\n');
+        await once(socket, 'close');
+        return answer.split('\r\n')[0];
+      });
+      expect(await Promise.all(answers)).toEqual(['HTTP/1.1 408 Request Timeout', 'HTTP/1.1 408 Request Timeout']);
+    });
+
+    it.concurrent.each([
+      [['serve', '--prot', '1'], "There is no flag '--prot'; did you mean '--port'?"],
+      [['serve', '--port'], "The flag '--port' needs a value"],
+      [['serve', '--port', '--demo'], "The flag '--port' needs a value"],
+      [['serve', '--host='], "The flag '--host' needs a value"],
+      [['serve', '--demo=yes'], "The flag '--demo' takes no value"],
+      [['serve', '-x'], "There is no flag '-x'"],
+      [['serve', 'chat'], "'chat' is no flag"],
+      [['serve', '--host', 'nowhere.invalid'], 'nowhere.invalid'],
+      [['serve', '--host', '192.0.2.1'], 'This machine has no address 192.0.2.1'],
+      [['serve', '--port', 'x'], "The port must be a number from 0 to 65535, not 'x'"],
+      [['serve', '--set', 'timeot=1'], "There is no option 'timeot'; did you mean 'timeout'?"],
+      [['serve', '--set', 'timeout=soon'], "The option 'timeout' must be a number, not 'soon'"],
+      [['serve', '--set', 'timeout'], "--set takes name=value, not 'timeout'"],
+      [['serve', '--set', 'limits.maxDept=3'], 'maxDept'],
+      [['serve', '--set', 'limits=3'], 'A limit is set by its name'],
+      [['serve', '--set', 'logger=x'], "The option 'logger' can only be set in code"],
+      [['serve', '--set', 'port=1'], "'port' is no option of the server: give --port"],
+      [['serve', '--config', 'logger.json'], "The option 'logger' can only be set in code"],
+      [['serve', '--config', 'port.yaml'], "'port' is no option of the server: give --port"],
+      [['serve', '--config', 'wrong.yaml'], "There is no option 'intervall'; did you mean 'interval'?"],
+      [['serve', '--config', 'list.json'], 'The configuration list.json must be an object of options'],
+      [['serve', '--config', 'missing.json'], 'The configuration cannot be read'],
+      [['serve', '--config', 'broken.json'], 'The configuration broken.json is not valid JSON'],
+      [['serve', '--config', 'broken.yaml'], 'The configuration broken.yaml is not valid YAML'],
+      [['serve', '--cert', 'cert.pem'], '--cert and --key belong together'],
+      [['serve', '--cert', 'broken.json', '--key', 'broken.json'], 'The certificate and key are not usable'],
+      [['serve', '--services', 'missing.mjs'], 'The services missing.mjs cannot be loaded'],
+      [
+        ['serve', '--services', 'broken.mjs'],
+        "The services broken.mjs must export a function, as default or as 'services'",
+      ],
+      [['serve', '--services', 'failing.mjs'], 'The services failing.mjs failed: no table'],
+      [['serve', '--path', 'cometd'], "The path 'cometd' must begin with a slash"],
+      [['serve', '--allowed-origins', 'example.com'], "'example.com' in the option 'allowedOrigins' is no origin"],
+      [['swerve'], "There is no command 'swerve'"],
+    ])('answers %j with one sentence', async (args, sentence) => {
+      expect(await complaint(args)).toContain(sentence);
+    });
   });
 
   it('tells how it is used, and its version', async () => {
@@ -671,7 +693,7 @@ management: { port: 0 }
     await get(`${management}/readyz`, /"cluster: down: http:\/\/127\.0\.0\.1:1\/cometd cannot be reached/);
   });
 
-  it.each<[string, object, string, Record<string, string>?]>([
+  it.concurrent.each<[string, object, string, Record<string, string>?]>([
     [
       'no secret',
       { url: 'http://a/cometd' },
@@ -699,9 +721,10 @@ management: { port: 0 }
     ['a number out of range', { url: 'http://a/cometd', secret, maxLinkQueue: -5 }, 'maxLinkQueue'],
     ['a wrong readyz', { url: 'http://a/cometd', secret, readyz: 'up' }, "'oort.readyz' is ignore, down or degraded"],
     ['a secret that is no text', { url: 'http://a/cometd', secret: { it: secret } }, "'oort.secret' must be a text"],
-  ])('says in one sentence what keeps it from being a node: %s', async (_title, oort, sentence, env) => {
-    await writeFile(path.join(folder, 'wrong.json'), JSON.stringify({ oort }));
-    const said = await complaint([...local, '--config', 'wrong.json'], env);
+  ])('says in one sentence what keeps it from being a node: %s', async (title, oort, sentence, env) => {
+    const file = `${title}.json`;
+    await writeFile(path.join(folder, file), JSON.stringify({ oort }));
+    const said = await complaint([...local, '--config', file], env);
     expect(said).toContain(sentence);
     expect(said).not.toContain(secret);
   });
