@@ -46,6 +46,8 @@ for (const program of natsPrograms()) {
       const heard = bob.event('/chat/lobby', 20_000);
       await ada.publish('/chat/lobby', 'across');
       expect(await heard).toMatchObject({ data: 'across' });
+      // Whoever only hangs up is waited for, as somebody who may come back.
+      for (const session of [ada, bob]) await session.disconnect();
       await Promise.all([ada.close(), bob.close()]);
 
       expect((await fetch(`${management}/readyz`)).status).toBe(200);
