@@ -1,5 +1,7 @@
 /** `cometd serve --workers`: several processes that are one server to their clients. */
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { type AddressInfo, connect, createServer } from 'node:net';
@@ -422,17 +424,36 @@ describe('the port of the workers', () => {
     expect(await Promise.all(answers)).toEqual(Array(10).fill(404));
   });
 
-  it.each(['http', 'https'])('is no place for those who never finish a request in %s', async (scheme) => {
+  it.runIf(existsSync('/usr/bin/prlimit'))('leads connections past a worker that may open no more', async () => {
+    const serving = await workers(2);
+    const sessions = await onEach(2, serving.url);
+    const { pid } = await whoServes(sessions.get(1) as RawSession);
+    const limit = (files: number): unknown =>
+      execFileSync('/usr/bin/prlimit', ['--pid', String(pid), `--nofile=${files}:`]);
+    limit(3);
+    const answers = await Promise.all(Array.from({ length: 10 }, () => ask(serving.url)));
+    expect(answers).toEqual(Array(10).fill(404));
+    await serving.said(/^Worker 1 cannot take connections: /m);
+    limit(1_000);
+    await onEach(2, serving.url);
+  });
+
+  it('is no place for those who never finish a request, with TLS or without', async () => {
     const { cert, private: key } = await certificate();
     const tls = ['--cert', await stage.write('cert.pem', cert), '--key', await stage.write('key.pem', key)];
-    const { url } = await workers(1, ...(scheme === 'https' ? tls : []));
-    const { hostname, port } = new URL(url);
-    const where = { host: hostname, port: Number(port), rejectUnauthorized: false };
-    const slow = scheme === 'https' ? connectTls(where) : connect(where);
-    onTestFinished(() => void slow.destroy());
-    slow.write('POST /cometd HTTP/1.1\r\n');
-    const [said] = (await once(slow, 'data')) as [Buffer];
-    expect(said.toString()).toMatch(/^HTTP\/1.1 408 /);
+    const answers = [[], tls].map(async (flags) => {
+      const { hostname, port, protocol } = new URL((await workers(1, ...flags)).url);
+      const where = { host: hostname, port: Number(port), rejectUnauthorized: false };
+      const slow = protocol === 'https:' ? connectTls(where) : connect(where);
+      onTestFinished(() => void slow.destroy());
+      slow.write('POST /cometd HTTP/1.1\r\n');
+      const [said] = (await once(slow, 'data')) as [Buffer];
+      return [protocol, said.toString().split('\r\n', 1)[0]];
+    });
+    expect(await Promise.all(answers)).toEqual([
+      ['http:', 'HTTP/1.1 408 Request Timeout'],
+      ['https:', 'HTTP/1.1 408 Request Timeout'],
+    ]);
   });
 });
 

@@ -6,7 +6,9 @@ import type { SupervisorLink } from './supervisor-link.ts';
 export function arrivals(server: Server, supervisor: SupervisorLink): () => void {
   const isSecure = 'setSecureContext' in server;
   let isOpen = true;
-  supervisor.on('take', (_order, connection) => {
+  let last = 0;
+  supervisor.on('take', ({ id }, connection) => {
+    last = id;
     // The supervisor has it still, and gives it to another one.
     if (!isOpen) return void connection?.destroy();
     // Nothing has been read by now: should this process die before it has said so, another one can serve from the first byte.
@@ -17,6 +19,7 @@ export function arrivals(server: Server, supervisor: SupervisorLink): () => void
     connection.setNoDelay(true);
     server.emit('connection', connection);
   });
+  supervisor.on('ask', ({ id }) => id !== last && void supervisor.tell({ say: 'missed', id }));
   // With this event a server begins to watch over the times of its connections.
   server.emit('listening');
   return () => {

@@ -15,6 +15,8 @@ const MOST_SILENCE = 10_000;
 /** How long metrics of a worker are waited for, in ms. */
 const MEASURE_PATIENCE = 3_000;
 
+const NO_MORE = 'it may have as many open as it is allowed to (ulimit -n)';
+
 /** How workers are run. */
 export interface CrewOptions {
   readonly count: number;
@@ -40,6 +42,8 @@ interface Member extends Taker {
   /** When it began to listen, if it has. */
   since: number | null;
   beat: number;
+  /** How many connections it was given. */
+  given: number;
   reasons: readonly string[];
 }
 
@@ -164,9 +168,10 @@ export class Crew {
       state: 'starting',
       since: null,
       beat: now,
+      given: 0,
       reasons: [],
       give: (connection, failed) =>
-        worker.send({ say: 'take' } satisfies Order, connection, { keepOpen: true }, (error) => error && failed()),
+        worker.send({ say: 'take', id: ++member.given }, connection, { keepOpen: true }, (error) => error && failed()),
     };
     this.#members.set(number, member);
     worker.on('message', (report: Report) => this.#heard(member, report));
@@ -209,7 +214,12 @@ export class Crew {
       case 'beat':
         member.beat = performance.now();
         member.reasons = report.reasons;
+        if (this.#options.reception.owes(member)) say(member.worker, { say: 'ask', id: member.given });
         return;
+      case 'missed':
+        if (report.id !== member.given) return;
+        this.#options.diagnostics.warn('worker', `Worker ${member.number} cannot take connections: ${NO_MORE}`);
+        return this.#options.reception.missed(member);
       case 'measured':
         return this.#measuring.get(report.id)?.(report.text);
       case 'asked':

@@ -73,6 +73,22 @@ export class Reception {
     this.#watch();
   }
 
+  /** It has been given something that has not come. */
+  owes(taker: Taker): boolean {
+    return Boolean(this.#takers.get(taker));
+  }
+
+  /** What it was given has not reached it: it is for another one, or for the same when there is no other. */
+  missed(taker: Taker): void {
+    const given = this.#takers.get(taker);
+    if (!given) return;
+    this.#takers.delete(taker);
+    this.#waiting.unshift(given);
+    this.#sendAway();
+    this.admit(taker);
+    this.#watch();
+  }
+
   /** Accepts no more, and closes whatever waits. */
   close(): void {
     this.#server.close();

@@ -19,7 +19,9 @@ export type Order =
   /** Clients may come. */
   | { readonly say: 'listen' }
   /** With the connection of a client. The next one comes when this one has been taken. */
-  | { readonly say: 'take' }
+  | { readonly say: 'take'; readonly id: number }
+  /** Has that one come? A process without file descriptors gets neither it nor a word about it. */
+  | { readonly say: 'ask'; readonly id: number }
   | { readonly say: 'end'; readonly how: How }
   | { readonly say: 'measure'; readonly id: number }
   | { readonly say: 'page'; readonly id: number; readonly page: Page };
@@ -34,6 +36,8 @@ export type Report =
   | { readonly say: 'listening' }
   /** It has the connection, of which nothing has been read before. */
   | { readonly say: 'taken' }
+  /** It has been asked for a connection that has not come. */
+  | { readonly say: 'missed'; readonly id: number }
   /** It takes no more connections. */
   | { readonly say: 'closed' }
   /** It cannot start, and the person at the keyboard can mend it. */

@@ -93,6 +93,30 @@ describe('the reception', () => {
     reception.taken(a);
   });
 
+  it('gives what got lost on the way to another one, or again to the same, but not for ever', async () => {
+    const { reception, come, desks, warn } = await opened({ most: 10, patience: 300 });
+    const [a, b] = desks;
+    for (const desk of [a, b]) reception.admit(desk);
+    const first = come();
+    await vi.waitFor(() => expect(reception.owes(a)).toBe(true));
+    reception.missed(a);
+    expect(reception.owes(a)).toBe(false);
+    await b.take();
+    expect(await first).toBe('b');
+    reception.dismiss(b);
+    const second = come();
+    let isGone = false;
+    void second.then(() => {
+      isGone = true;
+    });
+    await vi.waitFor(() => {
+      reception.missed(a);
+      expect(isGone).toBe(true);
+    });
+    expect(await second).toBe('');
+    expect(warn).toHaveBeenCalledWith('Connections are closed unserved: 1 that no worker has taken');
+  });
+
   it('lets connections wait while there is nobody, but not for ever', async () => {
     const { reception, come, desks, warn } = await opened({ most: 10, patience: 30 });
     const [a] = desks;
