@@ -86,6 +86,7 @@ describe('a cloud of nodes with the auction and a Java node', () => {
       });
     one.launched.bayeux.createChannelIfAbsent('/chat/room').channel.publish(null, 'from-ours');
     await java.told('chat from-ours');
+    await vi.waitFor(() => expect(heard).toEqual(['from-ours']), { timeout: 20_000 });
     java.tell('publish', 'from-java');
     await vi.waitFor(() => expect(heard).toEqual(['from-ours', 'from-java']), { timeout: 20_000 });
   });
