@@ -31,7 +31,6 @@ export async function supervise(
     );
   const { diagnostics } = bayeux;
   const reception = new Reception(diagnostics);
-  const port = await reception.open({ ...given, choice: '--port or PORT' });
   const patience = given.drain + LAST_GRACE;
   const crew: Crew = new Crew({
     ...program,
@@ -46,6 +45,7 @@ export async function supervise(
   const close = management && farewell(management);
   obeySignals(crew);
   try {
+    const port = await reception.open({ ...given, choice: '--port or PORT' });
     let url: string | undefined;
     if (management && place?.port !== undefined) {
       const own = await listen(management, { port: place.port, host: place.host, choice: '--management' });
