@@ -40,6 +40,9 @@ const limits = {
   node: { maxPayload: 200_000 },
 };
 
+/** Where every answer comes, and none may be missed because the machine is busy. */
+const patient = { maxNetworkDelay: 3000 };
+
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
@@ -148,7 +151,7 @@ describe.each(vias)('over %s', (via) => {
 
   it('takes no advice and no verdict from replies to others', async () => {
     const server = await liar(30);
-    const watched = await arrive(server, via);
+    const watched = await arrive(server, via, patient);
     const { client } = watched;
     const ear = new Ear();
     await client.getChannel('/a').subscribe(ear.listen);
@@ -182,7 +185,7 @@ describe.each(vias)('over %s', (via) => {
       const extra = reply ? [reply, reply, first, { ...first, successful: false, advice: { reconnect: 'none' } }] : [];
       return { type: 'text', text: JSON.stringify([...honest, ...extra]) };
     };
-    const watched = await arrive(server, via);
+    const watched = await arrive(server, via, patient);
     const from = watched.statuses.length;
     const connects = (): number => server.messages('/meta/connect').length;
     const start = performance.now();
@@ -373,7 +376,7 @@ describe.each(vias)('over %s', (via) => {
 describe('a WebSocket', () => {
   it('that is talked to without having asked keeps its own counsel', async () => {
     const server = await liar(30);
-    const watched = await arrive(server, 'websocket');
+    const watched = await arrive(server, 'websocket', patient);
     const ear = new Ear();
     await watched.client.getChannel('/a').subscribe(ear.listen);
     const from = watched.statuses.length;
