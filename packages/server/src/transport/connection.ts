@@ -13,6 +13,7 @@ import type { Neighbour } from '../session/neighbours.ts';
 import type { Session } from '../session/session.ts';
 import type { Via } from '../session/timing.ts';
 import { WebSocketError } from '../websocket/frame.ts';
+import type { FrameLimits } from '../websocket/reader.ts';
 import { ServerWebSocket, type WebSocketListener } from '../websocket/socket.ts';
 import type { RequestContext } from './context.ts';
 import type { FrameCache } from './frames.ts';
@@ -27,6 +28,7 @@ export interface ConnectionHost {
   readonly hall: Hall;
   readonly via: Via;
   readonly options: Readonly<WebSocketOptions>;
+  readonly limits: FrameLimits;
   /** Frames for all, and for those who take them compressed. */
   readonly frames: FrameCache;
   readonly compressedFrames: FrameCache;
@@ -37,9 +39,6 @@ export interface ConnectionHost {
 
 /** Bytes in a socket from which on messages wait in the session's queue instead. */
 const HIGH_WATER = 65_536;
-/** Fragments of one message: many tiny ones are an attack on memory. */
-const MAX_FRAGMENTS = 256;
-
 const CLOSE_NORMAL = 1000;
 const CLOSE_UNSUPPORTED = 1003;
 const CLOSE_BAD_DATA = 1007;
@@ -90,8 +89,7 @@ export class Connection implements Conduit, Outlet, Reception, Hold, WebSocketLi
     this.#frames = isCompressing ? host.compressedFrames : host.frames;
     this.#outbox = new Outbox(host.rooms.json, host.options);
     this.#vigil = new Vigil(host.options, socket, host.rooms.clock);
-    const limits = { maxMessageSize: host.options.maxMessageSize, maxFragments: MAX_FRAGMENTS };
-    this.#webSocket = new ServerWebSocket(socket, head, limits, isCompressing, this);
+    this.#webSocket = new ServerWebSocket(socket, head, host.limits, isCompressing, this);
   }
 
   // Frames in

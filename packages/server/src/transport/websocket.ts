@@ -11,6 +11,9 @@ import { Connection, type ConnectionHost } from './connection.ts';
 import { RequestContext } from './context.ts';
 import { FrameCache } from './frames.ts';
 
+/** Frames of one message: many tiny ones are an attack on memory. */
+const MAX_FRAGMENTS = 256;
+
 export class WebSocketTransport {
   readonly #rooms: Rooms;
   readonly #origins: OriginPolicy;
@@ -28,6 +31,7 @@ export class WebSocketTransport {
       hall,
       options,
       via: { name: 'websocket', settings: options },
+      limits: { maxMessageSize: options.maxMessageSize, maxFragments: MAX_FRAGMENTS },
       frames: new FrameCache(options, textFrame),
       compressedFrames: new FrameCache(options, deflatedFrame),
       closed: (connection) => {
