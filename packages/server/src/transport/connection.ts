@@ -1,5 +1,4 @@
 /** One WebSocket connection: frames in, one at a time; replies and messages out, once per turn of the event loop. */
-import { isUtf8 } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import { attempt, chain, isConnect, isPromise, type Maybe, META_HANDSHAKE, PayloadError } from '@cometd-ts/protocol';
 import type { ServerMessage } from '../message.ts';
@@ -76,7 +75,7 @@ export class Connection implements Conduit, Outlet, Reception, Hold, WebSocketLi
   /** Replies to the frame being processed. */
   #replies: ServerMessage[] | null = null;
   /** Frames that have to wait. */
-  #waiting: Buffer[] = [];
+  #waiting: string[] = [];
   #busy = false;
   #isTaking = false;
   /** The way to the neighbour whose session this is. Then nothing else is done here. */
@@ -99,25 +98,29 @@ export class Connection implements Conduit, Outlet, Reception, Hold, WebSocketLi
     this.#relay?.alive();
   }
 
-  message(data: Buffer, isBinary: boolean): void {
-    if (this.#relay) return this.#relay.message(data, isBinary);
+  text(text: string): void {
+    if (this.#relay) return this.#relay.text(text);
     this.#vigil.alive();
-    if (isBinary) return this.#close(CLOSE_UNSUPPORTED, 'Only text frames carry Bayeux messages');
-    if (this.#isTaking || this.#busy || this.#isFull || this.#waiting.length > 0) this.#waiting.push(data);
-    else this.#take(data);
+    if (this.#isTaking || this.#busy || this.#isFull || this.#waiting.length > 0) this.#waiting.push(text);
+    else this.#take(text);
     this.#next();
   }
 
-  #receive(data: Buffer): void {
+  binary(data: Buffer): void {
+    if (this.#relay) return this.#relay.binary(data);
+    this.#close(CLOSE_UNSUPPORTED, 'Only text frames carry Bayeux messages');
+  }
+
+  #receive(text: string): void {
     const { rooms } = this.#host;
     let messages: ServerMessage[];
     try {
-      messages = readPayload(rooms, [textOf(data)], this.#context, this.#session?.isNode);
+      messages = readPayload(rooms, [text], this.#context, this.#session?.isNode);
     } catch (error) {
       return this.#refused(error);
     }
     const owner = this.#ownerOf(messages);
-    if (owner) this.#passOn(owner, data, messages);
+    if (owner) this.#passOn(owner, text, messages);
     else this.#process(messages);
   }
 
@@ -171,7 +174,7 @@ export class Connection implements Conduit, Outlet, Reception, Hold, WebSocketLi
   }
 
   /** What comes goes to the neighbour from now on, and what it says to the client. When it is not there, this server answers. */
-  #passOn(owner: Neighbour, data: Buffer, messages: readonly ServerMessage[]): void {
+  #passOn(owner: Neighbour, text: string, messages: readonly ServerMessage[]): void {
     this.#busy = true;
     this.write();
     owner.open(this.#context.passed('GET')).then(
@@ -180,7 +183,7 @@ export class Connection implements Conduit, Outlet, Reception, Hold, WebSocketLi
         if (!this.#isOpen) return relay.closed();
         this.#relay = relay;
         this.#host.passedOn(this);
-        for (const waiting of [data, ...this.#waiting.splice(0)]) relay.message(waiting, false);
+        for (const waiting of [text, ...this.#waiting.splice(0)]) relay.text(waiting);
         this.#webSocket.resume();
       },
       () => this.#process(messages),
@@ -190,15 +193,15 @@ export class Connection implements Conduit, Outlet, Reception, Hold, WebSocketLi
   /** Takes the frames that wait, one after another, for as long as their answers find room. Else nothing more is read. */
   #next(): void {
     if (this.#isTaking) return;
-    while (this.#waiting.length > 0 && !this.#busy && !this.#isFull) this.#take(this.#waiting.shift() as Buffer);
+    while (this.#waiting.length > 0 && !this.#busy && !this.#isFull) this.#take(this.#waiting.shift() as string);
     if (this.#busy || this.#isFull) this.#webSocket.pause();
     else if (this.#webSocket.isPaused) this.#webSocket.resume();
   }
 
   /** What is asked for meanwhile, further frames that is, is left to whoever called. */
-  #take(data: Buffer): void {
+  #take(text: string): void {
     this.#isTaking = true;
-    this.#receive(data);
+    this.#receive(text);
     this.#isTaking = false;
   }
 
@@ -212,7 +215,6 @@ export class Connection implements Conduit, Outlet, Reception, Hold, WebSocketLi
   /** A payload is refused as a whole. */
   #refused(error: unknown): void {
     const { diagnostics } = this.#host.rooms;
-    if (error instanceof WebSocketError) return this.#close(error.code, error.message);
     if (!(error instanceof PayloadError)) {
       diagnostics.failed('websocket', error);
       return this.#close(CLOSE_FAILURE, 'The server failed');
@@ -477,12 +479,4 @@ export class Connection implements Conduit, Outlet, Reception, Hold, WebSocketLi
     }
     this.#host.closed(this);
   }
-}
-
-/** Throws `WebSocketError` for bytes that are no UTF-8. RFC 6455, 8.1. */
-function textOf(data: Buffer): string {
-  const text = data.toString('utf8');
-  // Bytes that are no UTF-8 become this character; it may also have been sent.
-  if (text.includes('\uFFFD') && !isUtf8(data)) throw new WebSocketError(CLOSE_BAD_DATA, 'The text is no UTF-8');
-  return text;
 }

@@ -40,8 +40,12 @@ export class Relay {
 
   // From the client
 
-  message(data: Buffer, isBinary: boolean): void {
-    this.#send(isBinary ? BINARY : TEXT, data);
+  text(text: string): void {
+    this.#send(TEXT, Buffer.from(text));
+  }
+
+  binary(data: Buffer): void {
+    this.#send(BINARY, data);
   }
 
   /** The client has given a sign of life. */

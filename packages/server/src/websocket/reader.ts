@@ -5,8 +5,10 @@ import { isCloseCode, Opcode, WebSocketError } from './frame.ts';
 
 /** Who is told what came. */
 export interface FrameSink {
-  /** A whole message, uncompressed. Text is not checked to be UTF-8. The bytes are the sink's own. */
-  message(data: Buffer, isBinary: boolean): void;
+  /** A whole message. */
+  text(text: string): void;
+  /** A whole message of bytes, which are the sink's own. */
+  binary(data: Buffer): void;
   pinged(payload: Buffer): void;
   ponged(): void;
   /** The peer closes; 1005 when it gave no code. Nothing follows. */
@@ -129,10 +131,12 @@ export class FrameReader {
     if (opcode < Opcode.close) this.#checkSize(size);
     if (there < head + size) return this.#wait(head + size);
     const start = at + head;
+    const end = start + size;
     unmask(bytes, at + keyAt, start, size);
-    const payload = bytes.subarray(start, start + size);
-    if (opcode < Opcode.close) this.#data(first, payload);
-    else this.#control(opcode, payload);
+    // What nearly all are: no bytes of its own are made for it.
+    if (first === (FIN | Opcode.text)) this.#sink.text(textOf(bytes, start, end));
+    else if (opcode < Opcode.close) this.#data(first, bytes.subarray(start, end));
+    else this.#control(opcode, bytes.subarray(start, end));
     return head + size;
   }
 
@@ -173,10 +177,7 @@ export class FrameReader {
   #data(first: number, payload: Buffer): void {
     const isFinal = (first & FIN) !== 0;
     const open = this.#fragments;
-    if (!open && isFinal) {
-      const isBinary = (first & 0x0f) === Opcode.binary;
-      return this.#sink.message((first & COMPRESSED) === 0 ? payload : this.#inflated(payload), isBinary);
-    }
+    if (!open && isFinal) return this.#whole(payload, (first & 0x0f) === Opcode.binary, (first & COMPRESSED) !== 0);
     const fragments = open ?? {
       isBinary: (first & 0x0f) === Opcode.binary,
       isCompressed: (first & COMPRESSED) !== 0,
@@ -189,12 +190,14 @@ export class FrameReader {
     fragments.size += payload.length;
     if (!isFinal) return;
     this.#fragments = null;
-    const whole = Buffer.concat(fragments.payloads, fragments.size);
-    this.#sink.message(fragments.isCompressed ? this.#inflated(whole) : whole, fragments.isBinary);
+    const { payloads, size, isBinary, isCompressed } = fragments;
+    this.#whole(Buffer.concat(payloads, size), isBinary, isCompressed);
   }
 
-  #inflated(data: Buffer): Buffer {
-    return inflated(data, this.#limits.maxMessageSize);
+  #whole(payload: Buffer, isBinary: boolean, isCompressed: boolean): void {
+    const data = isCompressed ? inflated(payload, this.#limits.maxMessageSize) : payload;
+    if (isBinary) this.#sink.binary(data);
+    else this.#sink.text(textOf(data, 0, data.length));
   }
 
   #control(opcode: number, payload: Buffer): void {
@@ -207,6 +210,15 @@ export class FrameReader {
     this.stop();
     this.#sink.left(code);
   }
+}
+
+/** Throws `WebSocketError` for bytes that are no UTF-8. RFC 6455, 8.1. */
+function textOf(bytes: Buffer, from: number, to: number): string {
+  const text = bytes.toString('utf8', from, to);
+  // Bytes that are no UTF-8 become this character; it may also have been sent.
+  if (text.includes('\uFFFD') && !isUtf8(bytes.subarray(from, to)))
+    throw new WebSocketError(1007, 'The text is no UTF-8');
+  return text;
 }
 
 /** A length of 8 bytes. One that no buffer can have is too large, whatever the limit. */

@@ -6,8 +6,9 @@ import { type FrameLimits, FrameReader, type FrameSink } from './reader.ts';
 
 /** Who is told what happens. */
 export interface WebSocketListener {
-  /** A whole message. Text is not checked to be UTF-8. None comes once the closing has begun. */
-  message(data: Buffer, isBinary: boolean): void;
+  /** A whole message. None comes once the closing has begun, and no bytes either. */
+  text(text: string): void;
+  binary(data: Buffer): void;
   /** The peer has sent a ping or a pong. */
   alive(): void;
   /** The peer has taken everything. */
@@ -102,8 +103,12 @@ export class ServerWebSocket implements FrameSink {
 
   // What its reader finds
 
-  message(data: Buffer, isBinary: boolean): void {
-    if (this.#state === 'open') this.#listener.message(data, isBinary);
+  text(text: string): void {
+    if (this.#state === 'open') this.#listener.text(text);
+  }
+
+  binary(data: Buffer): void {
+    if (this.#state === 'open') this.#listener.binary(data);
   }
 
   pinged(payload: Buffer): void {

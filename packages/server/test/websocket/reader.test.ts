@@ -1,5 +1,5 @@
 /** What a client sends, taken apart: by RFC 6455, however it is cut, and as another implementation takes it. */
-import { constants, isUtf8 } from 'node:buffer';
+import { constants } from 'node:buffer';
 import type { Writable } from 'node:stream';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
 import fc from 'fast-check';
@@ -13,33 +13,27 @@ const CONTINUATION = 0;
 const FIN = 0x80;
 const limits = { maxMessageSize: 1_000, maxFragments: 8 };
 
-/** What was told, one line for each. Text that is no UTF-8 ends it with 1007, as it would the connection. */
+/** What was told, one line for each. */
 class Notes implements FrameSink {
   readonly lines: string[] = [];
-  #isOver = false;
 
-  message(data: Buffer, isBinary: boolean): void {
-    if (!isBinary && !isUtf8(data)) this.#end('error 1007');
-    else this.#note(`${isBinary ? 'binary' : 'text'} ${data.toString('hex')}`);
+  text(text: string): void {
+    this.lines.push(`text ${Buffer.from(text).toString('hex')}`);
+  }
+  binary(data: Buffer): void {
+    this.lines.push(`binary ${data.toString('hex')}`);
   }
   pinged(payload: Buffer): void {
-    this.#note(`ping ${payload.toString('hex')}`);
+    this.lines.push(`ping ${payload.toString('hex')}`);
   }
   ponged(): void {
-    this.#note('pong');
+    this.lines.push('pong');
   }
   left(code: number): void {
-    this.#end(`close ${code}`);
+    this.lines.push(`close ${code}`);
   }
   broke({ code }: WebSocketError): void {
-    this.#end(`error ${code}`);
-  }
-  #note(line: string): void {
-    if (!this.#isOver) this.lines.push(line);
-  }
-  #end(line: string): void {
-    this.#note(line);
-    this.#isOver = true;
+    this.lines.push(`error ${code}`);
   }
 }
 
@@ -231,6 +225,7 @@ describe('what breaks the protocol', () => {
     ['a message in another', [maskedFrame(TEXT, 'x', { fin: false }), maskedFrame(TEXT, 'x')], 1002],
     ['a close frame of one byte', [maskedFrame(CLOSE, Buffer.from([3]))], 1002],
     ['a close code that is never sent', [maskedFrame(CLOSE, Buffer.from([0x03, 0xed]))], 1002],
+    ['a text that is no UTF-8', [maskedFrame(TEXT, Buffer.from([0x61, 0xff]))], 1007],
     ['a reason that is no UTF-8', [maskedFrame(CLOSE, Buffer.from([0x03, 0xe8, 0xff]))], 1007],
   ])('is %s', (_what, frames, code) => {
     const more = maskedFrame(TEXT, 'never seen');

@@ -50,8 +50,11 @@ class Told implements WebSocketListener {
       this.#end = resolve;
     });
   }
-  message(data: Buffer): void {
-    this.messages.push(data.toString());
+  text(text: string): void {
+    this.messages.push(text);
+  }
+  binary(data: Buffer): void {
+    this.messages.push(`${data.length} bytes`);
   }
   alive(): void {
     this.signs++;
