@@ -83,6 +83,7 @@ async function whoServes(session: RawSession): Promise<Serves> {
 describe.each([2, 3])('%i workers', (count) => {
   it('keep a session that polls on ever new connections', async () => {
     const { url } = await workers(count);
+    const other = await enter('websocket', url);
     for (let each = 0; each < 2 * count; each++) {
       const session = await enter('long-polling', url);
       expect((await session.subscribe('/news')).successful).toBe(true);
@@ -97,8 +98,10 @@ describe.each([2, 3])('%i workers', (count) => {
       const held = session.connect();
       expect((await session.publish('/news', each)).successful).toBe(true);
       expect((await heard).data).toBe(each);
-      await session.disconnect();
+      // What another one says can only come with the connect, which is there by then: it came on a connection of its own.
+      expect((await other.publish('/news', 'last')).successful).toBe(true);
       expect((await held).successful).toBe(true);
+      expect((await session.disconnect()).successful).toBe(true);
     }
   });
 
