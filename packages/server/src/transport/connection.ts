@@ -13,7 +13,7 @@ import type { Session } from '../session/session.ts';
 import type { Via } from '../session/timing.ts';
 import { WebSocketError } from '../websocket/frame.ts';
 import type { FrameLimits } from '../websocket/reader.ts';
-import { ServerWebSocket, type WebSocketListener } from '../websocket/socket.ts';
+import { HIGH_WATER, ServerWebSocket, type WebSocketListener } from '../websocket/socket.ts';
 import type { RequestContext } from './context.ts';
 import type { FrameCache } from './frames.ts';
 import { Outbox } from './outbox.ts';
@@ -36,8 +36,6 @@ export interface ConnectionHost {
   passedOn(connection: Connection): void;
 }
 
-/** Bytes in a socket from which on messages wait in the session's queue instead. */
-const HIGH_WATER = 65_536;
 const CLOSE_NORMAL = 1000;
 const CLOSE_UNSUPPORTED = 1003;
 const CLOSE_BAD_DATA = 1007;
@@ -209,7 +207,10 @@ export class Connection implements Conduit, Outlet, Reception, Hold, WebSocketLi
   failed(error: Error): void {
     const { diagnostics } = this.#host.rooms;
     diagnostics.debug('websocket', () => `A WebSocket failed: ${error.message}`);
-    if (error instanceof WebSocketError && error.limit) diagnostics.limitHit(error.limit);
+    if (!(error instanceof WebSocketError)) return;
+    if (error.limit) diagnostics.limitHit(error.limit);
+    // What came before it has its answers.
+    this.#empty();
   }
 
   /** A payload is refused as a whole. */

@@ -8,14 +8,9 @@
  * Pings of the neighbour reach the client, and its pongs come back: so the neighbour watches over the client itself.
  */
 import type { Duplex } from 'node:stream';
-import type { ServerWebSocket } from '../websocket/socket.ts';
+import { clientFrame, Opcode } from '../websocket/frame.ts';
+import { HIGH_WATER, type ServerWebSocket } from '../websocket/socket.ts';
 
-/** Bytes that may wait on either side before the other is not read from any more. */
-const HIGH_WATER = 65_536;
-const TEXT = 0x81;
-const BINARY = 0x82;
-const PONG = 0x8a;
-const CLOSE = 8;
 const CLOSE_WITHOUT_CODE = 1005;
 const CLOSE_RESTART = 1012;
 const CLOSE_LATER = 1013;
@@ -41,16 +36,16 @@ export class Relay {
   // From the client
 
   text(text: string): void {
-    this.#send(TEXT, Buffer.from(text));
+    this.#send(Opcode.text, Buffer.from(text));
   }
 
   binary(data: Buffer): void {
-    this.#send(BINARY, data);
+    this.#send(Opcode.binary, data);
   }
 
   /** The client has given a sign of life. */
   alive(): void {
-    this.#send(PONG, Buffer.alloc(0));
+    this.#send(Opcode.pong, Buffer.alloc(0));
   }
 
   /** The client takes bytes again. */
@@ -63,8 +58,8 @@ export class Relay {
     this.#pipe.destroy();
   }
 
-  #send(first: number, data: Buffer): void {
-    if (this.#pipe.destroyed || this.#pipe.write(clientFrame(first, data))) return;
+  #send(opcode: number, data: Buffer): void {
+    if (this.#pipe.destroyed || this.#pipe.write(clientFrame(opcode, data))) return;
     if (this.#pipe.writableLength > HIGH_WATER) this.#webSocket.pause();
   }
 
@@ -91,7 +86,7 @@ export class Relay {
   #frames(bytes: Buffer): void {
     let end = 0;
     for (let length = frameLength(bytes, 0); length > 0; length = frameLength(bytes, end)) {
-      if (((bytes[end] ?? 0) & 0x0f) === CLOSE) {
+      if (((bytes[end] ?? 0) & 0x0f) === Opcode.close) {
         this.#write(bytes.subarray(0, end));
         const payload = bytes.subarray(end + 2, end + length);
         const code = payload.length < 2 ? CLOSE_WITHOUT_CODE : payload.readUInt16BE(0);
@@ -117,7 +112,7 @@ export class Relay {
 }
 
 /** Bytes of the unmasked frame that begins at `at`, or 0 when it is not there whole. RFC 6455, 5.2. */
-export function frameLength(bytes: Buffer, at: number): number {
+function frameLength(bytes: Buffer, at: number): number {
   const there = bytes.length - at;
   if (there < 2) return 0;
   const short = (bytes[at + 1] ?? 0) & 0x7f;
@@ -126,22 +121,4 @@ export function frameLength(bytes: Buffer, at: number): number {
   const size =
     short === 126 ? bytes.readUInt16BE(at + 2) : short === 127 ? Number(bytes.readBigUInt64BE(at + 2)) : short;
   return there < head + size ? 0 : head + size;
-}
-
-/** A frame as a client sends it. Nobody is between us who could be deceived by it, so its mask is zero. */
-export function clientFrame(first: number, data: Buffer): Buffer {
-  const size = data.length;
-  const head = size < 126 ? 2 : size < 65_536 ? 4 : 10;
-  const frame = Buffer.alloc(head + 4 + size);
-  frame[0] = first;
-  if (head === 2) frame[1] = 0x80 | size;
-  else if (head === 4) {
-    frame[1] = 0x80 | 126;
-    frame.writeUInt16BE(size, 2);
-  } else {
-    frame[1] = 0x80 | 127;
-    frame.writeBigUInt64BE(BigInt(size), 2);
-  }
-  data.copy(frame, head + 4);
-  return frame;
 }

@@ -26,10 +26,10 @@ export function isCloseCode(code: number): boolean {
   return code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006;
 }
 
-/** Room for a final, unmasked frame with its head written, and where its payload begins. `first` is its first byte. */
-export function headed(first: number, length: number): { readonly frame: Buffer; readonly at: 2 | 4 | 10 } {
+/** Room for a frame with its head written, and where its payload begins. `first` is its first byte, `maskLength` the room for a mask. */
+export function headed(first: number, length: number, maskLength = 0): { readonly frame: Buffer; readonly at: number } {
   const at = length < 126 ? 2 : length < 65_536 ? 4 : 10;
-  const frame = Buffer.allocUnsafe(at + length);
+  const frame = Buffer.allocUnsafe(at + maskLength + length);
   frame[0] = first;
   if (at === 2) frame[1] = length;
   else if (at === 4) {
@@ -40,7 +40,7 @@ export function headed(first: number, length: number): { readonly frame: Buffer;
     frame.writeUInt32BE(Math.floor(length / 2 ** 32), 2);
     frame.writeUInt32BE(length >>> 0, 6);
   }
-  return { frame, at };
+  return { frame, at: at + maskLength };
 }
 
 const FINAL = 0x80;
@@ -68,5 +68,17 @@ export function closeFrame(code: number, reason: string): Buffer {
   const { frame, at } = headed(FINAL | Opcode.close, 2 + Buffer.byteLength(shown));
   frame.writeUInt16BE(code, at);
   frame.write(shown, at + 2, 'utf8');
+  return frame;
+}
+
+const MASKED = 0x80;
+const MASK_LENGTH = 4;
+
+/** A frame as a client sends it, for where nobody is between who could be deceived by it: its mask is zero. */
+export function clientFrame(opcode: number, data: Buffer): Buffer {
+  const { frame, at } = headed(FINAL | opcode, data.length, MASK_LENGTH);
+  frame[1] = MASKED | (frame[1] as number);
+  frame.fill(0, at - MASK_LENGTH, at);
+  data.copy(frame, at);
   return frame;
 }

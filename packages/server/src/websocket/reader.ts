@@ -86,7 +86,7 @@ export class FrameReader {
     this.#fragments = null;
   }
 
-  // Frames in pieces. Each byte is copied at most twice, however small the pieces, and room is made for what came, not for
+  // Frames in pieces. A byte is copied two or three times, however small the pieces, and room is made for what came, not for
   // what was announced.
 
   #keep(bytes: Buffer): void {

@@ -13,16 +13,16 @@ export interface WebSocketListener {
   alive(): void;
   /** The peer has taken everything. */
   drained(): void;
-  /** Something went wrong; `closed` follows. */
-  failed(error: Error | WebSocketError): void;
+  /** Something went wrong: `WebSocketError` when the peer has done it, and then it is still open. `closed` follows. */
+  failed(error: Error): void;
   /** It is over. */
   closed(): void;
 }
 
 /** How long a peer may take to answer a close frame, and to take what was written before it, in ms. */
 const CLOSE_PATIENCE = 30_000;
-/** Bytes that may wait for a peer: beyond them its pings are not answered. */
-const HIGH_WATER = 65_536;
+/** Bytes that wait for a peer from which on it gets nothing that can wait, is not read from, and its pings are not answered. */
+export const HIGH_WATER = 65_536;
 const empty = Buffer.alloc(0);
 
 const owner: unique symbol = Symbol('the WebSocket of this socket');

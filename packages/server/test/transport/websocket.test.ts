@@ -163,6 +163,13 @@ describe('a connection is closed', () => {
     expect(await peer.closed()).toBe(1009);
   });
 
+  it('for a frame that breaks the protocol, after the answers to those before it', async () => {
+    const peer = await FrameLine.open((await serve()).port);
+    peer.line.send(Buffer.concat([maskedFrame(TEXT, handshakeText), maskedFrame(0x3, 'x')]));
+    expect(await peer.closed()).toBe(1002);
+    expect((await peer.texts(1))[0]).toContain('"successful":true');
+  });
+
   it('for a message of endless tiny fragments', async () => {
     const peer = await FrameLine.open((await serve()).port);
     peer.line.send(maskedFrame(TEXT, '[', { fin: false }));

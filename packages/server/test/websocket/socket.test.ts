@@ -94,6 +94,20 @@ const bytesBy = (socket: Duplex, call: () => void) => {
   return written() - before;
 };
 
+/** From what `begin` does it is half a minute to the end. */
+async function endsInHalfAMinute(told: Told, begin: () => void | Promise<void>): Promise<void> {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    await begin();
+    vi.advanceTimersByTime(29_999);
+    expect(told.ends).toBe(0);
+    vi.advanceTimersByTime(1);
+  } finally {
+    vi.useRealTimers();
+  }
+  await told.over;
+}
+
 describe('what is written', () => {
   it('is whole and in order, pings, pongs and texts, also to a peer that does not read', async () => {
     const lengths = fc.constantFrom(1, 125, 126, 5_000, 65_535, 65_536, 300_000);
@@ -220,16 +234,7 @@ describe('the end', () => {
 
   it('comes in half a minute where the peer does not answer our close frame', async () => {
     const { line, webSocket, told } = await open();
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    try {
-      webSocket.close(1000);
-      vi.advanceTimersByTime(29_999);
-      expect(told.ends).toBe(0);
-      vi.advanceTimersByTime(1);
-    } finally {
-      vi.useRealTimers();
-    }
-    await told.over;
+    await endsInHalfAMinute(told, () => webSocket.close(1000));
     await line.closed;
   });
 
@@ -237,17 +242,10 @@ describe('the end', () => {
     const { line, webSocket, told } = await open();
     line.socket.pause();
     while (webSocket.bufferedBytes < 1_000_000) webSocket.write(textFrame('x'.repeat(1_000_000)));
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    try {
+    await endsInHalfAMinute(told, async () => {
       line.socket.end();
       while (webSocket.isOpen) await new Promise<void>((resolve) => setImmediate(resolve));
-      vi.advanceTimersByTime(29_999);
-      expect(told.ends).toBe(0);
-      vi.advanceTimersByTime(1);
-    } finally {
-      vi.useRealTimers();
-    }
-    await told.over;
+    });
     expect(told.ends).toBe(1);
   });
 
