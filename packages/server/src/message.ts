@@ -17,6 +17,8 @@ const own = new Set([
   'derive',
 ]);
 
+const none: readonly ServerMessage[] = [];
+
 /**
  * A Bayeux message on the server. Mutable until it is frozen, which happens just before it is queued for its recipients:
  * from then on its text is fixed and shared, and whoever wants another content makes a `copy()`.
@@ -165,14 +167,21 @@ export function echo(message: ServerMessage): ServerMessage {
   return reply;
 }
 
-/** The payload of these messages, list by list. Throws what the JSON context throws for one that cannot be encoded. */
-export function payloadOf(json: JSONContext, ...lists: readonly (readonly ServerMessage[])[]): string {
-  let text = '';
-  for (const list of lists) {
-    for (const message of list) {
-      const own = message.freeze(json).json;
-      text = text === '' ? own : `${text},${own}`;
-    }
+/** The payload of these messages, one list after the other. Throws what the JSON context throws for one that cannot be encoded. */
+export function payloadOf(
+  json: JSONContext,
+  first: readonly ServerMessage[],
+  second: readonly ServerMessage[] = none,
+): string {
+  return `[${textsOf(json, second, textsOf(json, first, ''))}]`;
+}
+
+/** `before`, and the messages behind it. By index: an iterator is an object, and this is the way of every answer. */
+function textsOf(json: JSONContext, messages: readonly ServerMessage[], before: string): string {
+  let text = before;
+  for (let index = 0; index < messages.length; index++) {
+    const own = (messages[index] as ServerMessage).freeze(json).json;
+    text = text === '' ? own : `${text},${own}`;
   }
-  return `[${text}]`;
+  return text;
 }

@@ -1,5 +1,5 @@
 /** The rooms of one server, as those who handle a message see them, and how they are connected. */
-import type { JSONContext } from '@cometd-ts/protocol';
+import type { DecodeOptions, JSONContext, Limits } from '@cometd-ts/protocol';
 import type { Bayeux, ServerEvents } from './api.ts';
 import { Channels } from './channel/channels.ts';
 import { Publisher } from './channel/publish.ts';
@@ -13,14 +13,24 @@ import { Overload, type Relief } from './policy/overload.ts';
 import { DefaultSecurityPolicy } from './policy/policy.ts';
 import { Rates } from './policy/rates.ts';
 import { SessionClock } from './session/clock.ts';
+import { FanOut } from './session/fan-out.ts';
 import { Flusher } from './session/flusher.ts';
 import { Holds } from './session/holds.ts';
 import { Neighbours } from './session/neighbours.ts';
 import { Sessions } from './session/sessions.ts';
 
+/** Nodes push whole maps and lists of users to each other; what bounds them is the size of a payload, and its depth. */
+const boundless: Partial<Limits> = {
+  maxMessages: Number.MAX_SAFE_INTEGER,
+  maxKeys: Number.MAX_SAFE_INTEGER,
+  maxNodes: Number.MAX_SAFE_INTEGER,
+};
+
 export interface Rooms {
   readonly settings: Settings;
   readonly json: JSONContext;
+  /** How payloads are read. */
+  readonly decoding: { readonly ofClients: DecodeOptions; readonly ofNodes: DecodeOptions };
   readonly clock: SessionClock;
   readonly diagnostics: Diagnostics;
   readonly extensions: ServerExtensions;
@@ -47,12 +57,15 @@ export function furnish(
   const clock = new SessionClock();
   const extensions = new ServerExtensions(diagnostics);
   const neighbours = new Neighbours();
+  const flusher = new Flusher();
+  const fanOut = new FanOut(flusher);
   const sessions: Sessions = new Sessions(
     {
       json,
       clock,
       diagnostics,
       extensions,
+      fanOut,
       remove: (session, message, timeout, reason) => sessions.remove(session, message, timeout, reason),
     },
     listeners,
@@ -62,6 +75,7 @@ export function furnish(
   const channels: Channels = new Channels(
     {
       publish: (from, channel, message) => publisher.publish(from, channel, message),
+      settle: (channel) => fanOut.settle(channel),
       subscribed: (session, channel, message) => {
         session.subscribed(channel);
         diagnostics.notify('subscribed listener', channel.listeners('subscribed'), session, channel, message);
@@ -77,7 +91,14 @@ export function furnish(
     diagnostics,
     { anyCharacter: !settings.validateMessageFields },
   );
-  const publisher = new Publisher({ json, channels, diagnostics, extensions, forwardFields: settings.forwardFields });
+  const publisher = new Publisher({
+    json,
+    channels,
+    diagnostics,
+    extensions,
+    fanOut,
+    forwardFields: settings.forwardFields,
+  });
   const rates = new Rates(settings, clock, diagnostics);
   const relief: Relief = {
     changed: (level, previous) => {
@@ -88,13 +109,15 @@ export function furnish(
     critical: () => sessions.shed(),
   };
   const admission = new Admission(new DefaultSecurityPolicy(), server, channels, diagnostics);
+  const { limits } = settings;
   return {
     settings,
     json,
+    decoding: { ofClients: { json, limits }, ofNodes: { json, limits: { ...limits, ...boundless } } },
     clock,
     diagnostics,
     extensions,
-    flusher: new Flusher(),
+    flusher,
     holds: new Holds(diagnostics),
     sessions,
     neighbours,

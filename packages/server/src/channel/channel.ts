@@ -12,18 +12,16 @@ import type {
 import { duration } from '../duration.ts';
 import { Listeners } from '../listeners.ts';
 import { ServerMessage } from '../message.ts';
-
-/** A session, as a channel knows it: it keeps its own list of subscriptions. */
-export interface Subscriber extends ServerSession {
-  subscribed(channel: ServerChannel): void;
-  unsubscribed(channel: ServerChannel): void;
-}
+import type { Crowd } from '../session/fan-out.ts';
+import type { Session } from '../session/session.ts';
 
 /** What a channel hands on to the house it stands in. */
 export interface ChannelHost {
   publish(from: ServerSession | LocalSessionLike | null, channel: Channel, message: ServerMessage): Maybe<boolean>;
-  subscribed(session: Subscriber, channel: Channel, message: ServerMessage | null): void;
-  unsubscribed(session: Subscriber, channel: Channel, message: ServerMessage | null): void;
+  /** The subscribers of a channel are about to change. */
+  settle(channel: Channel): void;
+  subscribed(session: Session, channel: Channel, message: ServerMessage | null): void;
+  unsubscribed(session: Session, channel: Channel, message: ServerMessage | null): void;
 }
 
 /** Sweeps without any use after which a channel is removed. */
@@ -45,6 +43,7 @@ export class Channel implements ServerChannel {
   readonly #subscribers: Set<ServerSession> = new Set();
   /** The subscribers as a list, made when somebody asks and thrown away when they change: fan-out iterates a snapshot. */
   #snapshot: readonly ServerSession[] | undefined;
+  #crowd: Crowd | undefined;
   #listeners: Listeners<ChannelEvents> | undefined;
   #authorizers: readonly Authorizer[] = [];
   #attributes: Map<string, unknown> | undefined;
@@ -71,6 +70,23 @@ export class Channel implements ServerChannel {
   get subscribers(): readonly ServerSession[] {
     this.#snapshot ??= [...this.#subscribers];
     return this.#snapshot;
+  }
+
+  /** The subscribers, and those of them who are watched: another object whenever that has changed. */
+  get crowd(): Crowd {
+    const sessions = this.subscribers as readonly Session[];
+    this.#crowd ??= { sessions, watched: sessions.filter((session) => session.isWatched) };
+    return this.#crowd;
+  }
+
+  /** One of its subscribers is watched from now on. */
+  crowdChanged(): void {
+    this.#crowd = undefined;
+  }
+
+  #subscribersChanged(): void {
+    this.#snapshot = undefined;
+    this.#crowd = undefined;
   }
 
   get authorizers(): readonly Authorizer[] {
@@ -126,18 +142,21 @@ export class Channel implements ServerChannel {
     if (this.isMeta || !session.isHandshook) return false;
     if (this.#subscribers.has(session)) return true;
     this.used();
+    this.#host.settle(this);
     this.#subscribers.add(session);
-    this.#snapshot = undefined;
-    this.#host.subscribed(session as Subscriber, this, message);
+    this.#subscribersChanged();
+    this.#host.subscribed(session as Session, this, message);
     return true;
   }
 
   /** False for meta channels only. */
   unsubscribe(session: ServerSession, message: ServerMessage | null = null): boolean {
     if (this.isMeta) return false;
+    if (!this.#subscribers.has(session)) return true;
+    this.#host.settle(this);
     if (!this.#subscribers.delete(session)) return true;
-    this.#snapshot = undefined;
-    this.#host.unsubscribed(session as Subscriber, this, message);
+    this.#subscribersChanged();
+    this.#host.unsubscribed(session as Session, this, message);
     return true;
   }
 
@@ -191,8 +210,9 @@ export class Channel implements ServerChannel {
 
   /** The channel was removed: subscriptions and listeners go without a word. */
   removed(): void {
+    this.#host.settle(this);
     this.#subscribers.clear();
-    this.#snapshot = undefined;
+    this.#subscribersChanged();
     this.#listeners?.clear();
   }
 }

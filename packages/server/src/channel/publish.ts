@@ -5,6 +5,7 @@ import type { Diagnostics } from '../diagnostics.ts';
 import type { ServerExtensions } from '../extensions.ts';
 import type { ServerMessage } from '../message.ts';
 import { isReserved, mayUseReserved } from '../policy/reserved.ts';
+import { CROWD, type FanOut } from '../session/fan-out.ts';
 import { type Session, sessionOf } from '../session/session.ts';
 import type { Channel } from './channel.ts';
 import type { Channels } from './channels.ts';
@@ -32,6 +33,7 @@ export interface PublishHost {
   readonly channels: Channels;
   readonly diagnostics: Diagnostics;
   readonly extensions: ServerExtensions;
+  readonly fanOut: FanOut;
   readonly forwardFields: readonly string[];
 }
 
@@ -131,6 +133,9 @@ export class Publisher {
     // A session that is subscribed through several channels gets one copy: only then somebody has to remember.
     const seen: Set<Session> | null = crowded.length > 1 ? new Set() : null;
     const reserved = isReserved(channel.id);
+    const [only] = crowded;
+    if (crowded.length === 1 && only && only.subscriberCount >= CROWD && !message.lazy && !reserved)
+      return this.#host.fanOut.publish(sender, only, message);
     let queued = false;
     const took = (session: Session): true => {
       queued = true;

@@ -12,7 +12,10 @@ export interface Outlet {
 }
 
 /** Outlets that are written in one turn: some milliseconds of work. */
-const MOST_IN_A_TURN = 128;
+export const MOST_IN_A_TURN = 128;
+
+/** Stands where an outlet was that has been written. */
+const done: Outlet = Object.freeze({ dirty: false, write: () => undefined });
 
 /** The dirty list of one server. */
 export class Flusher {
@@ -22,6 +25,7 @@ export class Flusher {
   #written = 0;
   #afterwards: (() => void)[] = [];
   #scheduled = false;
+  #hasMore = false;
   readonly #run = (): void => this.#turn();
 
   /** Has `outlet.write()` called once, after everything the event loop has read by then was processed. */
@@ -34,6 +38,11 @@ export class Flusher {
     setImmediate(this.#run);
   }
 
+  /** For an outlet that is being written: it has more, and is written again in the next turn, before the others. */
+  again(): void {
+    this.#hasMore = true;
+  }
+
   /** For an outlet that is being written: calls when all others of its flush have been written, too. */
   afterwards(call: () => void): void {
     this.#afterwards.push(call);
@@ -41,9 +50,9 @@ export class Flusher {
 
   /** Writes all dirty outlets now. What becomes dirty meanwhile waits for the next turn. */
   flush(): void {
-    this.#write(this.#flushing.length);
+    this.#writeAll();
     this.#begin();
-    this.#write(this.#flushing.length);
+    this.#writeAll();
   }
 
   #turn(): void {
@@ -57,20 +66,39 @@ export class Flusher {
     }
   }
 
+  #keep(outlet: Outlet, list: Outlet[]): void {
+    this.#hasMore = false;
+    if (this.#flushing === list) list[--this.#written] = outlet;
+    else this.add(outlet);
+  }
+
   #begin(): void {
     this.#flushing = this.#dirty;
     this.#dirty = [];
   }
 
-  /** Writes those of the flush before `end`. */
+  #writeAll(): void {
+    const list = this.#flushing;
+    while (this.#flushing === list && list.length > 0) this.#write(list.length);
+  }
+
+  /** Writes those of the flush before `end`, up to one that has more. */
   #write(end: number): void {
     const list = this.#flushing;
     const last = Math.min(end, list.length);
     while (this.#flushing === list && this.#written < last) {
-      const outlet = list[this.#written++] as Outlet;
+      const at = this.#written++;
+      const outlet = list[at] as Outlet;
+      // What is written is held by nobody: answered polls would outlive each other, and the garbage collector copies them.
+      list[at] = done;
       // Before it is written: what it is asked for meanwhile is for the next flush.
       outlet.dirty = false;
-      outlet.write();
+      try {
+        outlet.write();
+      } finally {
+        if (this.#hasMore) this.#keep(outlet, list);
+      }
+      if (list[this.#written] === outlet) return;
     }
     if (this.#flushing !== list || this.#written < list.length) return;
     this.#flushing = [];

@@ -8,9 +8,10 @@ import type { TransportOptions } from '../options.ts';
 type Bounds = Pick<TransportOptions, 'maxQueue' | 'maxQueueBytes'>;
 
 /** Longest list that is shared. Each message more makes a new one of it, which long lists are too long for. */
-const LONGEST_SHARED = 32;
+export const LONGEST_SHARED = 32;
 
-class List {
+/** Messages and their size. */
+export class MessageList {
   readonly messages: ServerMessage[];
   /** Characters of all messages in it. */
   bytes: number;
@@ -32,23 +33,28 @@ class List {
   }
 
   /** A list of a queue's own, with the same messages. */
-  copy(): List {
-    return new List([...this.messages], this.bytes, this.hasNonLazy, false);
+  copy(): MessageList {
+    return new MessageList([...this.messages], this.bytes, this.hasNonLazy, false);
+  }
+
+  /** Whether an empty queue has room for it. A single message always fits. */
+  fits({ maxQueue, maxQueueBytes }: Bounds): boolean {
+    return (maxQueue <= 0 || this.messages.length <= maxQueue) && (maxQueueBytes <= 0 || this.bytes <= maxQueueBytes);
   }
 
   /** Another shared list, with one message more. */
-  with(message: ServerMessage): List {
+  with(message: ServerMessage): MessageList {
     const hasNonLazy = this.hasNonLazy || !message.lazy;
-    return new List([...this.messages, message], this.bytes + message.size, hasNonLazy, true);
+    return new MessageList([...this.messages, message], this.bytes + message.size, hasNonLazy, true);
   }
 }
 
-const empty = new List([], 0, false, true);
+export const emptyList: MessageList = new MessageList([], 0, false, true);
 
 /** What was made last: a message goes to one session after another, and most have the same before it. */
-const last = { from: empty, message: null as ServerMessage | null, to: empty };
+const last = { from: emptyList, message: null as ServerMessage | null, to: emptyList };
 
-function grown(from: List, message: ServerMessage): List {
+function grown(from: MessageList, message: ServerMessage): MessageList {
   if (from === last.from && message === last.message) return last.to;
   last.from = from;
   last.message = message;
@@ -57,7 +63,7 @@ function grown(from: List, message: ServerMessage): List {
 }
 
 export class MessageQueue {
-  #list: List = empty;
+  #list: MessageList = emptyList;
 
   /** The messages as they are; not to be changed. */
   get messages(): readonly ServerMessage[] {
@@ -94,6 +100,11 @@ export class MessageQueue {
     return maxQueueBytes <= 0 || this.size === 0 || this.bytes + message.size <= maxQueueBytes;
   }
 
+  /** Takes over a list that is shared: for an empty queue. */
+  adopt(list: MessageList): void {
+    this.#list = list;
+  }
+
   /** Drops messages from the front until `message` fits; answers how many. */
   dropFor(message: ServerMessage, bounds: Bounds): number {
     let dropped = 0;
@@ -108,7 +119,7 @@ export class MessageQueue {
   /** Empties the queue; answers what was in it, which others may have in common. */
   take(): readonly ServerMessage[] {
     const { messages } = this.#list;
-    this.#list = empty;
+    this.#list = emptyList;
     return messages;
   }
 
@@ -124,7 +135,7 @@ export class MessageQueue {
     for (const message of later) this.add(message);
   }
 
-  #owned(): List {
+  #owned(): MessageList {
     if (this.#list.isShared) this.#list = this.#list.copy();
     return this.#list;
   }

@@ -24,9 +24,11 @@ import { type Diagnostics, hashed } from '../diagnostics.ts';
 import { type ServerExtensions, SessionExtensions } from '../extensions.ts';
 import { Listeners } from '../listeners.ts';
 import { ServerMessage } from '../message.ts';
+import type { TransportOptions } from '../options.ts';
 import type { SessionClock } from './clock.ts';
 import type { Conduit, Ending } from './conduit.ts';
-import { MessageQueue } from './queue.ts';
+import type { FanOut, Run } from './fan-out.ts';
+import { type MessageList, MessageQueue } from './queue.ts';
 import type { Retention } from './retention.ts';
 import { Timing, type Via } from './timing.ts';
 
@@ -36,6 +38,7 @@ export interface SessionHost {
   readonly clock: SessionClock;
   readonly diagnostics: Diagnostics;
   readonly extensions: ServerExtensions;
+  readonly fanOut: FanOut;
   /** Takes the session out of the house; false when it was not in. */
   remove(session: Session, message: ServerMessage | null, timeout: boolean, reason?: EndReason): boolean;
 }
@@ -44,6 +47,12 @@ export interface SessionHost {
 export type EndReason = 'disconnect' | 'server' | 'expired' | 'overflow' | 'misbehaved' | 'drain' | 'stopped';
 
 export type SessionState = 'new' | 'handshaken' | 'connected' | 'disconnected' | 'expired';
+
+/** A channel, as its subscribers know it. */
+export interface Subscription extends ServerChannel {
+  /** One of its subscribers is watched from now on. */
+  crowdChanged(): void;
+}
 
 export class Session implements ServerSession {
   readonly id: string;
@@ -61,12 +70,14 @@ export class Session implements ServerSession {
   userAgent: string | undefined;
 
   readonly #queue: MessageQueue = new MessageQueue();
+  /** Number of the newest message of a fan-out that it has been given, or passed over with. */
+  #heard = 0;
   #batch = 0;
   #lazyTimer: NodeJS.Timeout | undefined;
   #lazyAt = 0;
   #conduit: Conduit | null = null;
 
-  #subscriptions: Set<ServerChannel> | undefined;
+  #subscriptions: Set<Subscription> | undefined;
   #attributes: Map<string, unknown> | undefined;
   #extensions: SessionExtensions | undefined;
   #listeners: Listeners<SessionEvents> | undefined;
@@ -152,11 +163,13 @@ export class Session implements ServerSession {
     listener: SessionEvents[Name],
     options?: ListenerOptions,
   ): Registration {
+    this.#watched();
     this.#listeners ??= new Listeners();
     return this.#listeners.add(name, listener, options);
   }
 
   addExtension(extension: SessionExtension): Registration {
+    this.#watched();
     this.#extensions ??= new SessionExtensions(this, this.#host.diagnostics);
     return this.#extensions.add(extension);
   }
@@ -212,6 +225,7 @@ export class Session implements ServerSession {
 
   /** Called by the registry once the session is out of it. True when it had been handshaken. */
   terminated(timeout: boolean): boolean {
+    this.catchUp();
     const wasHandshook = this.isHandshook;
     this.#state = timeout ? 'expired' : 'disconnected';
     this.#cancelLazy();
@@ -235,6 +249,7 @@ export class Session implements ServerSession {
 
   /** Ends, because what waits for it takes the room of all: that is lost. */
   shed(): void {
+    this.catchUp();
     this.#host.diagnostics.count('queue_dropped.disconnect', this.#queue.take().length);
     this.#disconnect('overflow');
   }
@@ -252,7 +267,7 @@ export class Session implements ServerSession {
 
   /** Whether nothing would be lost if it ended with the reply that is about to leave. */
   get isSettled(): boolean {
-    return !this.#retention || (this.#retention.isSettled && this.#queue.size === 0);
+    return !this.#retention || (this.#retention.isSettled && this.#mail.size === 0);
   }
 
   /** Ends without a word of its own. What is queued still travels with the reply that is about to leave. */
@@ -260,12 +275,12 @@ export class Session implements ServerSession {
     this.#host.remove(this, null, false);
   }
 
-  subscribed(channel: ServerChannel): void {
+  subscribed(channel: Subscription): void {
     this.#subscriptions ??= new Set();
     this.#subscriptions.add(channel);
   }
 
-  unsubscribed(channel: ServerChannel): void {
+  unsubscribed(channel: Subscription): void {
     this.#subscriptions?.delete(channel);
   }
 
@@ -276,8 +291,9 @@ export class Session implements ServerSession {
 
   // Its road
 
-  get deliverOnly(): boolean {
-    return this.metaConnectDeliverOnly || this.isRetaining || this.timing.via.settings.metaConnectDeliverOnly;
+  /** Whether its messages leave with the replies to connects only, over a transport of these settings. */
+  isDeliverOnly({ metaConnectDeliverOnly }: Pick<TransportOptions, 'metaConnectDeliverOnly'>): boolean {
+    return metaConnectDeliverOnly || this.metaConnectDeliverOnly || this.#retention !== undefined;
   }
 
   get conduit(): Conduit | null {
@@ -288,6 +304,7 @@ export class Session implements ServerSession {
   bind(conduit: Conduit | null, ending: Ending = 'replaced'): void {
     const previous = this.#conduit;
     if (previous === conduit) return;
+    this.catchUp();
     this.#conduit = conduit;
     previous?.release(ending);
   }
@@ -316,6 +333,7 @@ export class Session implements ServerSession {
 
   /** Takes a message in: session extensions, freezing, message listeners, queue. True when it was queued. */
   receive(sender: Session | null, message: ServerMessage): Maybe<boolean> {
+    this.catchUp();
     if (sender === this && !this.broadcastToPublisher && isBroadcast(message.channel)) return false;
     return this.#extensions || this.#listeners ? this.#show(sender, message) : this.#enqueue(sender, message);
   }
@@ -337,6 +355,82 @@ export class Session implements ServerSession {
     });
   }
 
+  // A fan-out, in which its turn may be yet to come
+
+  /** Whether its messages are seen before they are queued, or taken at once: such a session does not wait for its turn. */
+  get isWatched(): boolean {
+    return this.#listeners !== undefined || this.#extensions !== undefined || this.isLocalSession;
+  }
+
+  /** Its channels have to know. */
+  #watched(): void {
+    if (this.isWatched) return;
+    this.catchUp();
+    if (this.#subscriptions) for (const channel of this.#subscriptions) channel.crowdChanged();
+  }
+
+  /** Queues what is due from a run. True when a message was queued. */
+  hear(run: Run): boolean {
+    if (this.#heard === run.last) return false;
+    const due = run.due(this.#heard);
+    this.#heard = run.last;
+    let queued = this.#adopt(due);
+    if (!queued) for (const message of due.messages) queued = this.#enqueue(null, message);
+    if (queued) run.took(this.#heard);
+    return queued;
+  }
+
+  /** Takes over messages as they are, if nothing is queued and nothing stands against it. */
+  #adopt(list: MessageList): boolean {
+    if (!this.isHandshook || this.#queue.size > 0) return false;
+    if (list.messages.length > 1 && !list.fits(this.bounds)) return false;
+    this.#queue.adopt(list);
+    return true;
+  }
+
+  /** Its turn has come: what is due is queued, and leaves if its client can have it now. */
+  takeTurn(run: Run): void {
+    if (this.hear(run) && this.#batch === 0) this.#conduit?.relieve();
+  }
+
+  /** The message of a run with that number, and those before it, are not due to it any more. */
+  passOver(number: number): void {
+    this.#heard = number;
+  }
+
+  /** Queues what is due to it, before anything else happens to it. */
+  catchUp(): void {
+    const run = this.#dueRun;
+    if (run && this.hear(run) && this.#batch === 0) this.flush();
+  }
+
+  /** The run under way, if something of it is due. */
+  get #dueRun(): Run | null {
+    const { run } = this.#host.fanOut;
+    return run !== null && run.last !== this.#heard && this.#subscriptions?.has(run.channel as Subscription)
+      ? run
+      : null;
+  }
+
+  /** The queue, with what is due to it. What does not fit waits for its turn: to look at a queue must not end a session. */
+  get #mail(): MessageQueue {
+    const run = this.#dueRun;
+    if (run) this.#take(run);
+    return this.#queue;
+  }
+
+  #take(run: Run): void {
+    if (!this.isHandshook) return;
+    const { messages } = run.due(this.#heard);
+    this.#heard = run.last - messages.length;
+    for (const message of messages) {
+      if (!this.#hasRoomFor(message)) return;
+      this.#queue.add(message);
+      run.took(++this.#heard);
+      if (this.#batch === 0) this.flush();
+    }
+  }
+
   /** What its queue holds. */
   get bounds(): QueueBounds {
     return this.queueBounds ?? this.timing.via.settings;
@@ -344,16 +438,16 @@ export class Session implements ServerSession {
 
   /** Whether messages that cannot wait are queued. */
   get hasNonLazyMessages(): boolean {
-    return this.#queue.hasNonLazy;
+    return this.#mail.hasNonLazy;
   }
 
   get hasMessages(): boolean {
-    return this.#queue.size > 0;
+    return this.#mail.size > 0;
   }
 
   /** Size of the queued messages, in characters of JSON. */
   get queueBytes(): number {
-    return this.#queue.bytes;
+    return this.#mail.bytes;
   }
 
   /** Messages that were sent and that the client has not confirmed. */
@@ -367,7 +461,7 @@ export class Session implements ServerSession {
 
   /** The queued messages as they are. */
   get queue(): readonly ServerMessage[] {
-    return this.#queue.messages;
+    return this.#mail.messages;
   }
 
   /** Empties the queue for writing, together with `replies`. */
@@ -382,13 +476,13 @@ export class Session implements ServerSession {
   }
 
   #takeRetained(retention: Retention, replies: readonly ServerMessage[]): readonly ServerMessage[] {
-    return retention.take(this.#queue, replies, () => this.#dequeue(replies));
+    return retention.take(this.#mail, replies, () => this.#dequeue(replies));
   }
 
   #dequeue(replies: readonly ServerMessage[]): readonly ServerMessage[] {
     this.#cancelLazy();
     const listeners = this.#listeners?.of('deQueue');
-    if (!listeners || listeners.length === 0) return this.#queue.take();
+    if (!listeners || listeners.length === 0) return this.#mail.take();
     const where = "session listener 'deQueue'";
     this.#host.diagnostics.notify(where, listeners, this, this.#queue.own, replies);
     return this.#queue.take().filter((message) => this.#encodes(message, where));

@@ -67,8 +67,8 @@ export class Connection implements Conduit, Outlet, Reception, Hold, WebSocketLi
   #held: Held | null = null;
   #connect = 0;
   #wasConnected = false;
-  /** What goes out with the next write, in order: replies, and the messages that were taken to travel before them. */
-  readonly #outbox: Outbox;
+  /** What goes out with the next write, in order: replies, and the messages that were taken to travel before them. None when there is none. */
+  #outbox: Outbox | null = null;
   readonly #vigil: Vigil;
   /** Replies to the frame being processed. */
   #replies: ServerMessage[] | null = null;
@@ -84,7 +84,6 @@ export class Connection implements Conduit, Outlet, Reception, Hold, WebSocketLi
     this.#host = host;
     this.#context = context;
     this.#frames = isCompressing ? host.compressedFrames : host.frames;
-    this.#outbox = new Outbox(host.rooms.json, host.options);
     this.#vigil = new Vigil(host.options, socket, host.rooms.clock);
     this.#webSocket = new ServerWebSocket(socket, head, host.limits, isCompressing, this);
   }
@@ -274,7 +273,7 @@ export class Connection implements Conduit, Outlet, Reception, Hold, WebSocketLi
   hold(message: ServerMessage, reply: ServerMessage): boolean {
     const session = this.#session;
     if (!session || !this.#isOpen || !session.timing.isCurrentConnect(this.#connect)) return false;
-    if (session.deliverOnly && session.hasNonLazyMessages && !session.isBatching) return false;
+    if (this.#isDeliverOnly(session) && session.hasNonLazyMessages && !session.isBatching) return false;
     if (!mayHold(session, reply, this.#wasConnected)) return false;
     session.timing.suspendExpiration();
     session.notify('suspended', session, message, session.timing.holdTime);
@@ -314,7 +313,7 @@ export class Connection implements Conduit, Outlet, Reception, Hold, WebSocketLi
   }
 
   relieve(): void {
-    if (!this.#isBlocked && this.#session && (this.#held || !this.#session.deliverOnly)) this.write();
+    if (!this.#isBlocked && this.#session && (this.#held || !this.#isDeliverOnly(this.#session))) this.write();
   }
 
   release(ending: Ending): void {
@@ -334,12 +333,13 @@ export class Connection implements Conduit, Outlet, Reception, Hold, WebSocketLi
     const session = this.#session;
     if (session?.conduit === this) {
       const isSentAway = session.farewell !== null && this.#held !== null;
-      if (session.isTerminated || isSentAway || (session.deliverOnly && session.hasMessages && !session.isBatching)) {
+      const isDue = session.hasMessages && !session.isBatching;
+      if (session.isTerminated || isSentAway || (isDue && this.#isDeliverOnly(session))) {
         if (this.#held) this.#resume(false);
-        else if (session.isTerminated) this.#outbox.push('queue', session.takeQueue(none));
-      } else if (session.hasMessages && !session.isBatching) {
-        if (this.#outbox.isEmpty) return this.#send(this.#frames.bytesOf(session.takeQueue(none)));
-        this.#outbox.push('queue', session.takeQueue(none));
+        else if (session.isTerminated) this.#put('queue', session.takeQueue(none));
+      } else if (isDue) {
+        if (!this.#outbox) return this.#send(this.#frames.bytesOf(session.takeQueue(none)));
+        this.#put('queue', session.takeQueue(none));
       }
     }
     this.#empty();
@@ -367,40 +367,54 @@ export class Connection implements Conduit, Outlet, Reception, Hold, WebSocketLi
       this.#host.rooms.diagnostics.failed('websocket', error);
       return this.#close(CLOSE_FAILURE, 'The reply cannot be written');
     }
-    if (!this.#outbox.isEmpty) this.flush();
+    if (this.#outbox) this.flush();
   }
 
   #answerHandshake(session: Session, reply: ServerMessage): void {
     const carries = reply.successful === true && session.allowMessageDeliveryDuringHandshake;
     const queue = carries ? session.takeQueue([reply]) : [];
     if (queue.length > 0) reply['x-messages'] = queue.filter((message) => message.data !== undefined).length;
-    if (session.isRetaining) return this.#outbox.push('replies', [reply, ...queue]);
-    this.#outbox.push('replies', [reply]);
-    this.#outbox.push('queue', queue);
+    if (session.isRetaining) return this.#put('replies', [reply, ...queue]);
+    this.#put('replies', [reply]);
+    this.#put('queue', queue);
   }
 
   /** What is kept until the client has it shares a frame with the reply that numbers it: both arrive, or none. */
   #push(session: Session | null, queue: readonly ServerMessage[], replies: readonly ServerMessage[]): void {
-    if (session?.isRetaining && queue.length > 0) return this.#outbox.push('replies', [...queue, ...replies]);
-    this.#outbox.push('queue', queue);
-    this.#outbox.push('replies', replies);
+    if (session?.isRetaining && queue.length > 0) return this.#put('replies', [...queue, ...replies]);
+    this.#put('queue', queue);
+    this.#put('replies', replies);
+  }
+
+  /** Whether messages leave with the replies to connects only. */
+  #isDeliverOnly(session: Session): boolean {
+    return session.isDeliverOnly(this.#host.options);
   }
 
   /** Whether queued messages travel with replies: behind a peer that does not read they stay in the queue, and bounded. */
   #mayCarry(session: Session, hasConnect: boolean): boolean {
     if (session.isRetaining) return hasConnect;
     if (session.conduit !== this || session.isBatching || this.#isBlocked) return false;
-    return hasConnect || (!session.deliverOnly && session.hasMessages);
+    return hasConnect || (!this.#isDeliverOnly(session) && session.hasMessages);
   }
 
   /** The session goes elsewhere before all was written: its messages go with it. */
   #putBack(): void {
-    this.#session?.putBack(this.#outbox.takeBack());
+    if (this.#outbox) this.#session?.putBack(this.#outbox.takeBack());
+  }
+
+  #put(kind: 'queue' | 'replies', messages: readonly ServerMessage[]): void {
+    if (messages.length === 0) return;
+    this.#outbox ??= new Outbox(this.#host.rooms.json, this.#host.options);
+    this.#outbox.push(kind, messages);
   }
 
   #empty(): void {
-    if (this.#outbox.isEmpty) return;
-    this.#send(this.#frames.bytesOfTexts(this.#outbox.take()));
+    const outbox = this.#outbox;
+    if (!outbox) return;
+    this.#outbox = null;
+    const texts = outbox.texts();
+    if (texts.length > 0) this.#send(this.#frames.bytesOfTexts(texts));
   }
 
   /** A peer that does not read is not read from either. */
@@ -423,13 +437,13 @@ export class Connection implements Conduit, Outlet, Reception, Hold, WebSocketLi
 
   /** Whether the peer has more to read than it should: then it is not read from either. */
   get #isFull(): boolean {
-    return this.#isBlocked || this.#outbox.size > HIGH_WATER;
+    return this.#isBlocked || (this.#outbox !== null && this.#outbox.size > HIGH_WATER);
   }
 
   drained(): void {
     if (this.#relay) return this.#relay.drained();
     this.#vigil.drained();
-    if (!this.#outbox.isEmpty || this.#session?.hasMessages) this.flush();
+    if (this.#outbox || this.#session?.hasMessages) this.flush();
     this.#next();
   }
 

@@ -235,7 +235,7 @@ export class HttpExchange implements Conduit, Outlet, Reception, Hold {
       const [handshake] = replies;
       if (handshake?.channel !== META_HANDSHAKE) return this.#respond(payloadOf(json, queue, replies));
       if (queue.length > 0) handshake['x-messages'] = queue.filter((message) => message.data !== undefined).length;
-      this.#respond(payloadOf(json, [handshake], queue, replies.slice(1)));
+      this.#respond(payloadOf(json, [handshake, ...queue], replies.slice(1)));
     } catch (error) {
       diagnostics.failed('response', error);
       this.#fail(500, 'The response cannot be written');
@@ -259,7 +259,7 @@ export class HttpExchange implements Conduit, Outlet, Reception, Hold {
     if (first?.channel === META_HANDSHAKE)
       return first.successful === true && session.allowMessageDeliveryDuringHandshake;
     if (session.state === 'new') return false;
-    return this.#isConnect || !session.deliverOnly;
+    return this.#isConnect || !session.isDeliverOnly(this.#service.options);
   }
 
   /** The response was written, or its connection is gone. */

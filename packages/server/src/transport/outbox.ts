@@ -20,10 +20,6 @@ export class Outbox {
     this.#budget = budget;
   }
 
-  get isEmpty(): boolean {
-    return this.#batches.length === 0;
-  }
-
   /** Characters of all messages in it. */
   get size(): number {
     return this.#size;
@@ -31,20 +27,17 @@ export class Outbox {
 
   /** Puts messages behind what is there. Throws what the JSON context throws for one that cannot be encoded. */
   push(kind: Batch['kind'], messages: readonly ServerMessage[]): void {
-    if (messages.length === 0) return;
     for (const message of messages) this.#size += message.freeze(this.#json).size;
     this.#batches.push({ kind, messages });
   }
 
-  /** Empties the outbox; answers the texts of the frames to write. */
-  take(): string[] {
+  /** The texts of the frames to write. */
+  texts(): string[] {
     const texts: string[] = [];
     for (const { kind, messages } of this.#batches) {
       if (kind === 'queue') texts.push(...frameTexts(messages, this.#budget));
       else texts.push(payloadOf(this.#json, messages));
     }
-    this.#batches = [];
-    this.#size = 0;
     return texts;
   }
 

@@ -5,7 +5,6 @@ import {
   decodeAll,
   every,
   isPromise,
-  type Limits,
   type Maybe,
   META_CONNECT,
   META_HANDSHAKE,
@@ -17,13 +16,6 @@ import type { Hall } from '../receive.ts';
 import type { Rooms } from '../rooms.ts';
 import type { Session } from '../session/session.ts';
 
-/** Nodes push whole maps and lists of users to each other; what bounds them is the size of a payload, and its depth. */
-const boundless: Partial<Limits> = {
-  maxMessages: Number.MAX_SAFE_INTEGER,
-  maxKeys: Number.MAX_SAFE_INTEGER,
-  maxNodes: Number.MAX_SAFE_INTEGER,
-};
-
 /**
  * The messages of one payload, given as one text or, form-encoded, as several. Throws `PayloadError`: then nothing of it is
  * processed. `isNode`: it comes from a node of the cluster.
@@ -34,14 +26,15 @@ export function readPayload(
   context: BayeuxContext,
   isNode = false,
 ): ServerMessage[] {
-  const { limits } = rooms.settings;
-  const options = { json: rooms.json, limits: isNode ? { ...limits, ...boundless } : limits };
+  const options = isNode ? rooms.decoding.ofNodes : rooms.decoding.ofClients;
   const [first] = texts;
   const { messages, dataTexts } =
     texts.length === 1 && first !== undefined ? decode(first, options) : decodeAll(texts, options);
   if (messages.length > 1 && messages.some((message) => message.channel === META_HANDSHAKE)) {
     throw new PayloadError('envelope_invalid', 'A handshake must be the only message of its payload');
   }
+  const [only] = messages;
+  if (messages.length === 1 && only) return [new ServerMessage(only, dataTexts?.[0], context)];
   return messages.map((fields, index) => new ServerMessage(fields, dataTexts?.[index], context));
 }
 

@@ -1,4 +1,6 @@
 /** The flush: everybody once, in order, a part of them in each turn, and nobody forgotten. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Flusher, type Outlet } from '../../src/session/flusher.ts';
 
@@ -111,5 +113,45 @@ describe('a flush', () => {
     add(...upTo(200));
     while (written.length < 201) await turn();
     expect(told).toEqual([200]);
+  });
+
+  it('comes back in the next turn to an outlet that has more, before the others', async () => {
+    let left = 3;
+    const { flusher, written, add } = stage(3, (name) => {
+      if (name === 1 && --left > 0) flusher.again();
+    });
+    add(0, 1, 2);
+    const seen: string[] = [];
+    for (let turns = 0; turns < 4; turns++) {
+      await turn();
+      seen.push(written.join(''));
+    }
+    expect(seen).toEqual(['01', '011', '01112', '01112']);
+  });
+
+  it('that is had at once does not leave an outlet that has more for later', () => {
+    let left = 3;
+    const { flusher, written, add } = stage(3, (name) => {
+      if (name === 1 && --left > 0) flusher.again();
+    });
+    add(0, 1, 2);
+    flusher.flush();
+    expect(written).toEqual([0, 1, 1, 1, 2]);
+  });
+
+  it('holds on to no outlet that it has written', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const flusher = new Flusher();
+    let written = 0;
+    const make = (): Outlet => ({ dirty: false, write: () => void written++ });
+    const first = new WeakRef(make());
+    flusher.add(first.deref() as Outlet);
+    for (let count = 0; count < 200; count++) flusher.add(make());
+    await turn();
+    // In the midst of the flush.
+    expect(written).toBe(128);
+    collect();
+    expect(first.deref()).toBeUndefined();
   });
 });
