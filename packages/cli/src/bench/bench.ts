@@ -58,9 +58,8 @@ export class Bench {
     const members = await Promise.all(
       this.#hands.map((hand, index) => hand.gather(Math.floor(clients / of) + (index < clients % of ? 1 : 0))),
     );
-    this.#members = Array.from({ length: this.#plan.rooms }, (_, room) =>
-      members.reduce((sum, one) => sum + (one[room] ?? 0), 0),
-    );
+    const rooms = Math.max(...members.map(({ length }) => length));
+    this.#members = Array.from({ length: rooms }, (_, room) => members.reduce((sum, one) => sum + (one[room] ?? 0), 0));
   }
 
   async run(load: Load): Promise<RunResult> {

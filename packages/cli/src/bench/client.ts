@@ -116,16 +116,31 @@ async function run(bench: Bench, load: Load): Promise<RunResult> {
   }
 }
 
-function open(given: Given, answers: Answers): Promise<Bench> {
-  const plan = planOf(answers, given.extras.insecure === true);
+function open({ extras: { insecure, processes, patience } }: Given, answers: Answers): Promise<Bench> {
+  return openBench(planOf(answers, insecure === true), {
+    processes,
+    patience: numberOf('patience', patience, 10_000, 1),
+    isQuiet: false,
+  });
+}
+
+/** Opens a bench with as many processes as a flag says, or as make sense on this machine. */
+export function openBench(
+  plan: Plan,
+  {
+    processes: wanted,
+    patience,
+    isQuiet,
+  }: { processes: string | boolean | undefined; patience: number; isQuiet: boolean },
+): Promise<Bench> {
   // With a server on this machine, half of the cores are its own.
   const isHere = ['localhost', '127.0.0.1', '[::1]'].includes(new URL(plan.url).hostname);
   const cores = availableParallelism();
   const processes = Math.max(1, isHere ? Math.floor(cores / 2) : cores - 1);
   return Bench.open(plan, {
-    processes: numberOf('processes', given.extras.processes, processes, 1),
-    patience: numberOf('patience', given.extras.patience, 10_000, 1),
-    progress: progressOf(process.stdout),
+    processes: numberOf('processes', wanted, processes, 1),
+    patience,
+    progress: isQuiet ? silent : progressOf(process.stdout),
   });
 }
 
@@ -133,7 +148,8 @@ function of<Value>(answers: Answers, flag: string): Value {
   return (answers[flag] ?? clientQuestions.find((question) => question.flag === flag)?.default) as Value;
 }
 
-function planOf(answers: Answers, insecure: boolean): Plan {
+/** Throws `Complaint` for what cannot be a place. */
+export function planOf(answers: Answers, insecure: boolean): Plan {
   const scheme = of<boolean>(answers, 'tls') ? 'https' : 'http';
   const host = of<string>(answers, 'host');
   const url = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${of<number>(answers, 'port')}${of<string>(answers, 'path')}`;
@@ -163,6 +179,8 @@ function loadOf(answers: Answers): Load {
     randomize: of(answers, 'randomize'),
   };
 }
+
+const silent: Progress = { gathering: () => undefined, arriving: () => undefined };
 
 /** Progress on one line of a terminal, or on a line each elsewhere. */
 function progressOf(output: NodeJS.WriteStream): Progress {

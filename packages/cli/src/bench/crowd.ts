@@ -89,7 +89,9 @@ export class Crowd {
     for (const user of this.#users.splice(count)) user.leave();
     const ticker = setInterval(() => this.#tick(), TICK);
     try {
-      await Promise.all(Array.from({ length: DOOR }, () => this.#admit(count)));
+      const doors = await Promise.allSettled(Array.from({ length: DOOR }, () => this.#admit(count)));
+      const closed = doors.find((one) => one.status === 'rejected');
+      if (closed) throw closed.reason;
     } finally {
       clearInterval(ticker);
     }
@@ -116,13 +118,23 @@ export class Crowd {
         },
       });
       this.#users.push(user);
-      await user.enter(this.#lines);
+      try {
+        await user.enter(this.#lines);
+      } catch (error) {
+        this.#users.splice(this.#users.indexOf(user), 1);
+        throw error;
+      }
       this.#since.entered += 1;
     }
   }
 
   #choose(): string[] {
-    const { channel, rooms, roomsPerClient } = this.#plan;
+    const { channel, rooms, roomsPerClient, roomSize } = this.#plan;
+    if (roomSize !== undefined) {
+      // Rooms of one process each, so that nobody has to agree on who is where.
+      const { index, of } = this.#share;
+      return [`${channel}/${Math.floor(this.#users.length / roomSize) * of + index}`];
+    }
     const chosen = new Set<number>();
     while (chosen.size < Math.min(rooms, roomsPerClient)) chosen.add(Math.floor(this.#chance() * rooms));
     return [...chosen].map((room) => `${channel}/${room}`);

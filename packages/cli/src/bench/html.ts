@@ -6,9 +6,17 @@ import { percent, type RunResult } from './result.ts';
 import { decoded, distribution } from './statistics.ts';
 import { grouped, mebibytes, warnings } from './text.ts';
 
-export async function writeReport(file: string, runs: readonly RunResult[]): Promise<void> {
+/** What a page has beside its runs. */
+export interface Report {
+  /** What the runs are called. Default: by their numbers. */
+  readonly names?: readonly string[];
+  /** HTML that stands above them. */
+  readonly opening?: string;
+}
+
+export async function writeReport(file: string, runs: readonly RunResult[], report: Report = {}): Promise<void> {
   try {
-    await writeFile(file, reportOf(runs));
+    await writeFile(file, reportOf(runs, report));
   } catch (error) {
     throw new Complaint(`The report cannot be written: ${reasonOf(error)}`);
   }
@@ -31,8 +39,9 @@ svg text { fill: var(--ink); } .title { font-size: 15px; font-weight: 600; } svg
 .grid { stroke: var(--line); } .bar { fill: #0b6bcb; }`;
 
 /** The whole page. */
-export function reportOf(runs: readonly RunResult[]): string {
-  const curves = runs.map((result, index) => ({ name: nameOf(index, runs), points: percentilesOf(result) }));
+export function reportOf(runs: readonly RunResult[], { names, opening = '' }: Report = {}): string {
+  const nameAt = (index: number): string => names?.[index] ?? nameOf(index, runs);
+  const curves = runs.map((result, index) => ({ name: nameAt(index), points: percentilesOf(result) }));
   const shares = [0, 50, 90, 99, 99.9, 99.99].map((share) => [1 / (1 - share / 100), `${share} %`] as const);
   return `<!doctype html>
 <html lang="en">
@@ -44,13 +53,14 @@ export function reportOf(runs: readonly RunResult[]): string {
 </head>
 <body>
 <h1>How many users, at which latency?</h1>
+${opening}
 ${plot({
   title: 'Latency by percentile',
   x: { label: 'share of the messages that took at most this long', isLogarithmic: true, ticks: shares },
   y: { label: 'latency, ms', isLogarithmic: true },
   curves,
 })}
-${runs.map((result, index) => section(result, nameOf(index, runs))).join('\n')}
+${runs.map((result, index) => section(result, nameAt(index))).join('\n')}
 </body>
 </html>
 `;
@@ -58,6 +68,10 @@ ${runs.map((result, index) => section(result, nameOf(index, runs))).join('\n')}
 
 function nameOf(index: number, runs: readonly RunResult[]): string {
   return runs.length === 1 ? 'latency' : `run ${index + 1}`;
+}
+
+function roomsOf({ rooms, roomsPerClient, roomSize }: RunResult['plan']): string {
+  return roomSize === undefined ? `${rooms} rooms, ${roomsPerClient} for each client,` : `Rooms of ${roomSize} users`;
 }
 
 function percentilesOf({ histogram }: RunResult): [number, number][] {
@@ -82,7 +96,7 @@ function section(result: RunResult, name: string): string {
   ];
   return `<section>
 <h2>${heading}</h2>
-<p>${escaped(`${plan.url}, ${plan.transport}${plan.ack ? ', acknowledged' : ''}. ${load.batchCount} batches of ${load.batchSize} messages with ${load.messageSize} characters, one each ${load.batchPause} µs, ${load.randomize ? 'at random' : 'in turns'}. ${plan.rooms} rooms below ${plan.channel}, ${plan.roomsPerClient} for each client. ${date}`)}</p>
+<p>${escaped(`${plan.url}, ${plan.transport}${plan.ack ? ', acknowledged' : ''}. ${load.batchCount} batches of ${load.batchSize} messages with ${load.messageSize} characters, one each ${grouped(load.batchPause)} µs, ${load.randomize ? 'at random' : 'in turns'}. ${roomsOf(plan)} below ${plan.channel}. ${date}`)}</p>
 ${warnings(result)
   .map((warning) => `<p class="warning" role="alert">${escaped(`Warning: ${warning}`)}</p>`)
   .join('\n')}

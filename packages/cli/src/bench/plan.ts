@@ -9,6 +9,8 @@ export interface Plan {
   readonly channel: string;
   readonly rooms: number;
   readonly roomsPerClient: number;
+  /** Users of a room: each is in one, and there are as many rooms as they fill. Then `rooms` and `roomsPerClient` do not matter. */
+  readonly roomSize?: number;
   readonly ack: boolean;
   /** Takes certificates that nobody vouches for. */
   readonly insecure: boolean;

@@ -46,6 +46,19 @@ export const clientQuestions: readonly Question[] = [
   { flag: 'randomize', text: 'randomize sends', default: false, again: true },
 ];
 
+const place = new Set(['host', 'port', 'transport', 'tls', 'path', 'channel', 'ack', 'message-size']);
+
+/** Of `cometd bench capacity`, which asks nothing: these are its flags. */
+export const capacityQuestions: readonly Question[] = [
+  { flag: 'latency', text: '99 of 100 messages take at most so many ms', default: 100, least: 1 },
+  { flag: 'every', text: 'seconds between two messages of a user', default: 10, least: 1 },
+  { flag: 'room-size', text: 'users of a room, who hear each other', default: 50, least: 1 },
+  { flag: 'clients', text: 'users to begin with', default: 500, least: 1 },
+  { flag: 'most', text: 'users to end with', default: 100_000, least: 1 },
+  { flag: 'seconds', text: 'seconds that each step takes', default: 5, least: 1 },
+  ...clientQuestions.filter(({ flag }) => place.has(flag)),
+];
+
 /** Reads an answer as the question wants it. Throws `Complaint` for what is none. */
 export function answerOf(question: Question, text: string): Answer {
   const { flag, choices, least = 0 } = question;

@@ -28,6 +28,7 @@ import type { TransportOptions } from '../options.ts';
 import type { SessionClock } from './clock.ts';
 import type { Conduit, Ending } from './conduit.ts';
 import type { FanOut, Run } from './fan-out.ts';
+import { LazyWait } from './lazy-wait.ts';
 import { type MessageList, MessageQueue } from './queue.ts';
 import type { Retention } from './retention.ts';
 import { Timing, type Via } from './timing.ts';
@@ -73,8 +74,7 @@ export class Session implements ServerSession {
   /** Number of the newest message of a fan-out that it has been given, or passed over with. */
   #heard = 0;
   #batch = 0;
-  #lazyTimer: NodeJS.Timeout | undefined;
-  #lazyAt = 0;
+  #lazyWait: LazyWait | undefined;
   #conduit: Conduit | null = null;
 
   #subscriptions: Set<Subscription> | undefined;
@@ -228,7 +228,7 @@ export class Session implements ServerSession {
     this.catchUp();
     const wasHandshook = this.isHandshook;
     this.#state = timeout ? 'expired' : 'disconnected';
-    this.#cancelLazy();
+    this.#lazyWait?.end();
     return wasHandshook;
   }
 
@@ -480,7 +480,7 @@ export class Session implements ServerSession {
   }
 
   #dequeue(replies: readonly ServerMessage[]): readonly ServerMessage[] {
-    this.#cancelLazy();
+    this.#lazyWait?.end();
     const listeners = this.#listeners?.of('deQueue');
     if (!listeners || listeners.length === 0) return this.#mail.take();
     const where = "session listener 'deQueue'";
@@ -515,7 +515,7 @@ export class Session implements ServerSession {
 
   /** Has the queue taken as soon as it may travel. */
   flush(): void {
-    this.#cancelLazy();
+    this.#lazyWait?.end();
     this.#conduit?.flush();
   }
 
@@ -585,18 +585,8 @@ export class Session implements ServerSession {
   #waitLazily(message: ServerMessage): void {
     const wait = message.lazyTimeout > 0 ? message.lazyTimeout : this.timing.via.settings.maxLazyTimeout;
     if (wait <= 0) return this.flush();
-    const at = this.#host.clock.now() + wait;
-    if (this.#lazyTimer && this.#lazyAt <= at) return;
-    clearTimeout(this.#lazyTimer);
-    this.#lazyAt = at;
-    this.#lazyTimer = setTimeout(() => this.flush(), wait);
-  }
-
-  #cancelLazy(): void {
-    if (!this.#lazyTimer) return;
-    clearTimeout(this.#lazyTimer);
-    this.#lazyTimer = undefined;
-    this.#lazyAt = 0;
+    this.#lazyWait ??= new LazyWait(() => this.flush());
+    this.#lazyWait.begin(this.#host.clock.now(), wait);
   }
 }
 
