@@ -33,10 +33,13 @@ export function verdictOn(result: RunResult, limit: number): Pick<Step, 'trouble
   if (incoming.messages !== expected || refused > 0 || lost > 0) {
     return { trouble: warnings({ ...result, saturation: [] })[0], isOurs: false };
   }
-  const isSlow = latency.p99 > limit * 1_000;
-  if (saturation.length > 0) return { trouble: saturation[0], isOurs: true };
-  const trouble = isSlow ? `one message in a hundred took over ${milliseconds(latency.p99)} ms` : undefined;
-  return { trouble, isOurs: false };
+  // Latency counts from when a message was due, so that a late client only makes it longer: what is quick enough is served.
+  if (latency.p99 <= limit * 1_000) return { trouble: undefined, isOurs: false };
+  const [fault] = saturation;
+  return {
+    trouble: fault ?? `one message in a hundred took over ${milliseconds(latency.p99)} ms`,
+    isOurs: fault !== undefined,
+  };
 }
 
 /** What the steps say together. */

@@ -147,6 +147,11 @@ describe('cometd bench capacity', () => {
       expect(textOfCapacity(capacity)).toContain('With 8,000 the client was the bottleneck: The client was busy');
     });
 
+    it('believes what was quick enough, however late the client was', () => {
+      const busy = { ...withP99(90_000), saturation: ['The client was busy 99.0 % of the time'] };
+      expect(verdictOn(busy, 100)).toEqual({ trouble: undefined, isOurs: false });
+    });
+
     it('says what ended it, in text and on the page', () => {
       const capacity = capacityOf(
         [stepOf(2_000, withP99(5_000)), stepOf(8_000, withP99(250_000)), stepOf(4_000, withP99(50_000))],
