@@ -1,7 +1,7 @@
 /** The page of `cometd bench capacity`: the answer, and how latency and CPU grow with the users. */
 import { writeReport } from './html.ts';
 import { escaped, plot } from './plot.ts';
-import type { RunResult } from './result.ts';
+import { clientCpu, type RunResult } from './result.ts';
 import { type Capacity, textOfCapacity } from './verdict.ts';
 
 export async function capacityReport(file: string, capacity: Capacity): Promise<void> {
@@ -26,9 +26,7 @@ export function openingOf(capacity: Capacity): string {
     { name: 'server', points: served.map(({ load, server }) => [load.clients, (server?.cpu ?? 0) * 100] as const) },
     {
       name: 'client',
-      points: runs.map(
-        ({ load, client }) => [load.clients, client.reduce((sum, { cpu }) => sum + cpu, 0) * 100] as const,
-      ),
+      points: runs.map((run) => [run.load.clients, clientCpu(run) * 100] as const),
     },
   ].filter(({ points }) => points.length > 0);
   return `<p>${escaped(textOfCapacity(capacity)).replaceAll('\n', '<br>\n')}</p>

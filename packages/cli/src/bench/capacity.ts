@@ -1,5 +1,6 @@
 /** `cometd bench capacity`: how many users a server serves before their messages take too long. */
-import { reasonOf } from '../complaint.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Complaint, reasonOf } from '../complaint.ts';
 import type { Bench } from './bench.ts';
 import { capacityReport } from './capacity-report.ts';
 import { openBench, planOf } from './client.ts';
@@ -7,7 +8,7 @@ import { Climb } from './climb.ts';
 import { helpOf, numberOf, readFlags, textOf } from './flags.ts';
 import { type OwnServer, startServer } from './own-server.ts';
 import type { Load } from './plan.ts';
-import { type Answer, capacityQuestions } from './questions.ts';
+import { type Answer, capacityQuestions, chosen } from './questions.ts';
 import { save } from './result.ts';
 import { capacityOf, heads, type Step, textOfCapacity, textOfStep, verdictOn } from './verdict.ts';
 
@@ -31,12 +32,15 @@ const extras = {
   html: 'string',
 } as const;
 
+/** Before what did not go well is tried again, in ms. */
+const REST = 1_000;
+
 /** Answers whether anybody could be served. */
 export async function benchCapacity(args: readonly string[]): Promise<boolean> {
   const given = readFlags(args, capacityQuestions, extras);
-  const of = <Value extends Answer>(flag: string): Value =>
-    (given.answers[flag] ?? capacityQuestions.find((question) => question.flag === flag)?.default) as Value;
+  const of = <Value extends Answer>(flag: string): Value => chosen(capacityQuestions, given.answers, flag);
   const isOwn = given.answers.host === undefined && given.answers.port === undefined;
+  if (isOwn && given.answers.tls === true) throw new Complaint('tls wants the host of a server that has it');
   const server: OwnServer | null = isOwn ? await startServer(of('path')) : null;
   let bench: Bench | undefined;
   try {
@@ -86,8 +90,11 @@ async function climb(bench: Bench, loadOf: (users: number) => Load, { from, most
   await attempt(bench, loadOf(Math.min(from, most)), limit);
   for (let users = search.next; users !== null; users = search.next) {
     let step = await attempt(bench, loadOf(users), limit);
-    // What only took too long may have been somebody else's fault: once is not believed.
-    if (step.trouble !== undefined && step.result) step = await attempt(bench, loadOf(users), limit);
+    // It may have been somebody else's fault, or some were still on their way out: once is not believed.
+    if (step.trouble !== undefined) {
+      await pause(REST);
+      step = await attempt(bench, loadOf(users), limit);
+    }
     console.log(textOfStep(step));
     steps.push(step);
     search.tell(step.trouble === undefined);

@@ -7,7 +7,7 @@ import { historyFile, recall, remember } from './history.ts';
 import { writeReport } from './html.ts';
 import { Interview } from './interview.ts';
 import type { Load, Plan } from './plan.ts';
-import { type Answers, clientQuestions } from './questions.ts';
+import { type Answer, type Answers, chosen, clientQuestions } from './questions.ts';
 import { type RunResult, save } from './result.ts';
 import { grouped, textOfRun } from './text.ts';
 
@@ -144,8 +144,8 @@ export function openBench(
   });
 }
 
-function of<Value>(answers: Answers, flag: string): Value {
-  return (answers[flag] ?? clientQuestions.find((question) => question.flag === flag)?.default) as Value;
+function of<Value extends Answer>(answers: Answers, flag: string): Value {
+  return chosen(clientQuestions, answers, flag);
 }
 
 /** Throws `Complaint` for what cannot be a place. */

@@ -1,6 +1,6 @@
 /** Two saved runs side by side: `cometd bench compare a.json b.json`. */
 import { Complaint } from '../complaint.ts';
-import { load, type RunResult } from './result.ts';
+import { clientCpu, load, perSecond, type RunResult } from './result.ts';
 import { warnings } from './text.ts';
 
 interface Row {
@@ -8,7 +8,6 @@ interface Row {
   of(result: RunResult): number | undefined;
 }
 
-const perSecond = (count: number, elapsed: number): number => (elapsed > 0 ? (count * 1_000) / elapsed : 0);
 const rows: readonly Row[] = [
   { name: 'outgoing messages/s', of: ({ outgoing }) => perSecond(outgoing.messages, outgoing.elapsed) },
   { name: 'incoming messages/s', of: ({ incoming }) => perSecond(incoming.messages, incoming.elapsed) },
@@ -21,7 +20,7 @@ const rows: readonly Row[] = [
   { name: 'latency p99, µs', of: ({ latency }) => latency.p99 },
   { name: 'latency p99.9, µs', of: ({ latency }) => latency.p999 },
   { name: 'latency max, µs', of: ({ latency }) => latency.max },
-  { name: 'client CPU, % of a core', of: ({ client }) => client.reduce((sum, { cpu }) => sum + cpu, 0) * 100 },
+  { name: 'client CPU, % of a core', of: (result) => clientCpu(result) * 100 },
   { name: 'server CPU, % of a core', of: ({ server }) => server && server.cpu * 100 } as Row,
   {
     name: 'server CPU, µs per message',

@@ -111,8 +111,7 @@ export class Crowd {
           this.#count.trouble ??= reason;
         },
         lost: (reason) => {
-          const at = this.#users.indexOf(user);
-          if (at >= 0) this.#users.splice(at, 1);
+          this.#forget(user);
           this.#count.lost += 1;
           this.#count.trouble ??= reason;
         },
@@ -121,11 +120,17 @@ export class Crowd {
       try {
         await user.enter(this.#lines);
       } catch (error) {
-        this.#users.splice(this.#users.indexOf(user), 1);
+        this.#forget(user);
         throw error;
       }
       this.#since.entered += 1;
     }
+  }
+
+  /** Its line may be lost, and its entry refused for that: whoever comes second finds it gone. */
+  #forget(user: User): void {
+    const at = this.#users.indexOf(user);
+    if (at >= 0) this.#users.splice(at, 1);
   }
 
   #choose(): string[] {

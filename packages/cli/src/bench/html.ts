@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { Complaint, reasonOf } from '../complaint.ts';
 import { escaped, plot } from './plot.ts';
-import { percent, type RunResult } from './result.ts';
+import { percent, perSecond, type RunResult } from './result.ts';
 import { decoded, distribution } from './statistics.ts';
 import { grouped, mebibytes, warnings } from './text.ts';
 
@@ -86,10 +86,10 @@ function percentilesOf({ histogram }: RunResult): [number, number][] {
 function section(result: RunResult, name: string): string {
   const { plan, load, date, outgoing, incoming, expected, latency, timeline, server } = result;
   const heading = name === 'latency' ? 'The run' : name.replace('run', 'Run');
-  const perSecond = (count: number, elapsed: number): string => grouped(elapsed > 0 ? (count * 1_000) / elapsed : 0);
+  const rate = (count: number, elapsed: number): string => grouped(perSecond(count, elapsed));
   const big: readonly (readonly [string, string])[] = [
     [grouped(load.clients), 'clients'],
-    [perSecond(incoming.messages, incoming.elapsed), 'messages received a second'],
+    [rate(incoming.messages, incoming.elapsed), 'messages received a second'],
     [`${ms(latency.p50)} ms`, 'half of them within'],
     [`${ms(latency.p99)} ms`, '99 % within'],
     [server ? percent(server.cpu) : 'unknown', 'of a core, the server'],
@@ -129,8 +129,8 @@ ${plot({
       way,
       grouped(traffic.elapsed),
       typeof messages === 'number' ? grouped(messages) : messages,
-      perSecond(traffic.messages, traffic.elapsed),
-      perSecond(traffic.payloads, traffic.elapsed),
+      rate(traffic.messages, traffic.elapsed),
+      rate(traffic.payloads, traffic.elapsed),
       (traffic.bytes / 1_048_576).toFixed(1),
     ]),
   )}

@@ -59,6 +59,11 @@ export const capacityQuestions: readonly Question[] = [
   ...clientQuestions.filter(({ flag }) => place.has(flag)),
 ];
 
+/** What was answered to a question, or its default. */
+export function chosen<Value extends Answer>(questions: readonly Question[], answers: Answers, flag: string): Value {
+  return (answers[flag] ?? questions.find((question) => question.flag === flag)?.default) as Value;
+}
+
 /** Reads an answer as the question wants it. Throws `Complaint` for what is none. */
 export function answerOf(question: Question, text: string): Answer {
   const { flag, choices, least = 0 } = question;

@@ -84,6 +84,15 @@ export function percent(share: number): string {
   return `${(share * 100).toFixed(share < 0.1 ? 2 : 1)} %`;
 }
 
+export function perSecond(count: number, elapsed: number): number {
+  return elapsed > 0 ? (count * 1_000) / elapsed : 0;
+}
+
+/** Of all its processes, as a share of one core. */
+export function clientCpu({ client }: RunResult): number {
+  return client.reduce((sum, { cpu }) => sum + cpu, 0);
+}
+
 export async function save(file: string, runs: readonly RunResult[]): Promise<void> {
   try {
     await writeFile(file, `${JSON.stringify({ format: FORMAT, runs }, null, 2)}\n`);

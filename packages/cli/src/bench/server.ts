@@ -7,7 +7,7 @@ import { createListener, listen } from '../listener.ts';
 import { helpOf, readFlags, textOf } from './flags.ts';
 import { historyFile, recall, remember } from './history.ts';
 import { Interview } from './interview.ts';
-import { type Answers, serverQuestions } from './questions.ts';
+import { type Answers, chosen, serverQuestions } from './questions.ts';
 import { percent } from './result.ts';
 import { mebibytes } from './text.ts';
 import { serveVitals } from './vitals-service.ts';
@@ -41,8 +41,7 @@ export async function benchServer(
 }
 
 async function open(answers: Answers, environment: Readonly<Record<string, string | undefined>>): Promise<void> {
-  const of = (flag: string): string =>
-    String(answers[flag] ?? serverQuestions.find((question) => question.flag === flag)?.default);
+  const of = (flag: string): string => String(chosen(serverQuestions, answers, flag));
   const isSecure = answers.tls === true || answers.cert !== undefined;
   const given = parseServe(
     [
@@ -68,6 +67,8 @@ async function open(answers: Answers, environment: Readonly<Record<string, strin
   const leave = farewell(listener);
   const stopped = new Promise<void>((resolve) => {
     process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve());
+    // Whoever started it for a measurement is gone.
+    if (process.channel) process.once('disconnect', () => resolve());
   });
   const port = await listen(listener, { ...given, choice: '--port' });
   const host = given.host === '0.0.0.0' ? 'localhost' : given.host;

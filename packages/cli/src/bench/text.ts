@@ -1,5 +1,5 @@
 /** Results as text for a terminal. */
-import { percent, type RunResult } from './result.ts';
+import { percent, perSecond, type RunResult } from './result.ts';
 import { type Bucket, decoded, distribution, type Latency } from './statistics.ts';
 import type { Vitals } from './vitals.ts';
 
@@ -72,7 +72,7 @@ function ms(time: number): string {
 }
 
 function rate(count: number, elapsed: number): string {
-  return elapsed > 0 ? ((count * 1_000) / elapsed).toFixed(0) : '0';
+  return perSecond(count, elapsed).toFixed(0);
 }
 
 function mebibits(bytes: number, elapsed: number): string {

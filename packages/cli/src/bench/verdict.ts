@@ -1,5 +1,5 @@
 /** What the steps of a climb say about the server: how many users, at which latency, and what ended it. */
-import { percent, type RunResult } from './result.ts';
+import { clientCpu, percent, perSecond, type RunResult } from './result.ts';
 import { grouped, mebibytes, warnings } from './text.ts';
 
 /** A number of users, and how it went with them. */
@@ -37,7 +37,7 @@ export function verdictOn(result: RunResult, limit: number): Pick<Step, 'trouble
   if (latency.p99 <= limit * 1_000) return { trouble: undefined, isOurs: false };
   const [fault] = saturation;
   return {
-    trouble: fault ?? `one message in a hundred took over ${milliseconds(latency.p99)} ms`,
+    trouble: fault ?? `one message in a hundred took over ${milliseconds(latency.p99)} ms, and ${limit} are allowed`,
     isOurs: fault !== undefined,
   };
 }
@@ -50,13 +50,13 @@ export function capacityOf(steps: readonly Step[], load: Pick<Capacity, 'limit' 
 }
 
 /** The answer, in sentences. */
-export function textOfCapacity({ best, worst, limit, every, roomSize }: Capacity): string {
+export function textOfCapacity({ best, worst, every, roomSize }: Capacity): string {
   if (!best?.result) return `Not even ${grouped(worst?.users ?? 0)} users could be served: ${worst?.trouble}`;
   const { latency, incoming, server } = best.result;
   const atLeast = worst === undefined || worst.isOurs ? 'at least ' : '';
   const lines = [
     `It serves ${atLeast}${grouped(best.users)} users, 99 of 100 messages within ${milliseconds(latency.p99)} ms and half of them within ${milliseconds(latency.p50)} ms.`,
-    `Each says something every ${every} s to a room of ${roomSize}: ${grouped(perSecond(incoming))} messages arrive a second.`,
+    `Each says something every ${every} s to a room of ${roomSize}: ${grouped(perSecond(incoming.messages, incoming.elapsed))} messages arrive a second.`,
   ];
   if (server) lines.push(`The server used ${percent(server.cpu)} of a core for it, and ${mebibytes(server.rss)} MiB.`);
   if (!worst) lines.push('More were not tried (--most).');
@@ -64,22 +64,21 @@ export function textOfCapacity({ best, worst, limit, every, roomSize }: Capacity
     lines.push(
       `With ${grouped(worst.users)} the client was the bottleneck: ${worst.trouble}. More processes or machines may find more.`,
     );
-  else
-    lines.push(`With ${grouped(worst.users)} it did not go well: ${worst.trouble}. At most ${limit} ms were allowed.`);
+  else lines.push(`With ${grouped(worst.users)} it did not go well: ${worst.trouble}.`);
   return lines.join('\n');
 }
 
 /** A step as a row under `heads`. */
 export function textOfStep({ users, result, trouble }: Step): string {
   if (!result) return row([grouped(users), '', '', '', '', '', trouble ?? '']);
-  const { latency, incoming, server, client } = result;
+  const { latency, incoming, server } = result;
   return row([
     grouped(users),
-    grouped(perSecond(incoming)),
+    grouped(perSecond(incoming.messages, incoming.elapsed)),
     milliseconds(latency.p50),
     milliseconds(latency.p99),
     server ? percent(server.cpu) : 'unknown',
-    percent(client.reduce((sum, { cpu }) => sum + cpu, 0)),
+    percent(clientCpu(result)),
     trouble ?? '',
   ]);
 }
@@ -92,10 +91,6 @@ function row(cells: readonly string[]): string {
     .map((cell, index) => (index === cells.length - 1 ? `  ${cell}` : cell.padStart(11)))
     .join('')
     .trimEnd();
-}
-
-function perSecond({ messages, elapsed }: RunResult['incoming']): number {
-  return elapsed > 0 ? (messages * 1_000) / elapsed : 0;
 }
 
 function milliseconds(microseconds: number): string {

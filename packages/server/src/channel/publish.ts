@@ -130,12 +130,12 @@ export class Publisher {
   #fanOut(sender: Session | null, channel: Channel, message: ServerMessage): Maybe<boolean> {
     const route = this.#host.channels.route(channel.channelId);
     const crowded = route.filter((one) => one.subscriberCount > 0);
-    // A session that is subscribed through several channels gets one copy: only then somebody has to remember.
-    const seen: Set<Session> | null = crowded.length > 1 ? new Set() : null;
     const reserved = isReserved(channel.id);
     const [only] = crowded;
     if (crowded.length === 1 && only && only.subscriberCount >= CROWD && !message.lazy && !reserved)
       return this.#host.fanOut.publish(sender, only, message);
+    // A session that is subscribed through several channels gets one copy: only then somebody has to remember.
+    const seen: Set<Session> | null = crowded.length > 1 ? new Set() : null;
     let queued = false;
     const took = (session: Session): true => {
       queued = true;

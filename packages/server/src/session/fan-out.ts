@@ -166,7 +166,7 @@ export class FanOut implements Outlet {
   }
 
   #settle(run: Run): void {
-    for (let session = run.next(); session; session = run.next()) if (session.hear(run)) session.flush();
+    for (let session = run.next(); session; session = run.next()) session.hearNow(run);
     if (this.#run === run) this.#run = null;
   }
 
@@ -174,7 +174,7 @@ export class FanOut implements Outlet {
   #first(run: Run, sender: Session | null, number: number): void {
     for (const session of run.crowd.sessions) {
       if (session === sender || session.isWatched) continue;
-      if (session.hear(run)) session.flush();
+      session.hearNow(run);
       if (run.taken >= number) return;
     }
   }

@@ -370,7 +370,7 @@ export class Session implements ServerSession {
   }
 
   /** Queues what is due from a run. True when a message was queued. */
-  hear(run: Run): boolean {
+  #hear(run: Run): boolean {
     if (this.#heard === run.last) return false;
     const due = run.due(this.#heard);
     this.#heard = run.last;
@@ -390,7 +390,7 @@ export class Session implements ServerSession {
 
   /** Its turn has come: what is due is queued, and leaves if its client can have it now. */
   takeTurn(run: Run): void {
-    if (this.hear(run) && this.#batch === 0) this.#conduit?.relieve();
+    if (this.#hear(run) && this.#batch === 0) this.#conduit?.relieve();
   }
 
   /** The message of a run with that number, and those before it, are not due to it any more. */
@@ -401,7 +401,12 @@ export class Session implements ServerSession {
   /** Queues what is due to it, before anything else happens to it. */
   catchUp(): void {
     const run = this.#dueRun;
-    if (run && this.hear(run) && this.#batch === 0) this.flush();
+    if (run) this.hearNow(run);
+  }
+
+  /** Queues what is due from a run before its turn: it leaves with the next flush. */
+  hearNow(run: Run): void {
+    if (this.#hear(run) && this.#batch === 0) this.flush();
   }
 
   /** The run under way, if something of it is due. */
