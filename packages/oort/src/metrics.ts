@@ -31,7 +31,7 @@ const natsEvents: readonly string[] = [
 
 /**
  * The metrics of one node: `cluster_state` (0 up, 1 degraded, 2 down), `cluster_nodes` by `state` (`joined`, `half`, `away`),
- * `cluster_link_queue`, and the counters `cluster_link_dropped` by `reason`, `cluster_refused`, `cluster_rejected` by `reason`
+ * `cluster_link_queue`, `cluster_inflow`, and the counters `cluster_link_dropped` by `reason`, `cluster_refused`, `cluster_rejected` by `reason`
  * and `cluster_nats_events` by `event`.
  */
 export function clusterMetrics(oort: Oort): readonly ClusterMetric[] {
@@ -62,6 +62,12 @@ export function clusterMetrics(oort: Oort): readonly ClusterMetric[] {
       'Messages that wait for links to other nodes, or for NATS.',
       [],
       one(() => waiting(oort)),
+    ),
+    gauge(
+      'cluster_inflow',
+      'Messages of other nodes that wait until clients here have taken what came before.',
+      [],
+      one(() => oort.inflow),
     ),
     counter(
       'cluster_link_dropped',

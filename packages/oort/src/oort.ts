@@ -10,6 +10,7 @@ import {
 } from '@cometd-ts/server';
 import { type Comets, type Engine, type EngineStatus, hasComets, type Member } from './engine.ts';
 import { Events } from './events.ts';
+import { Inflow } from './inflow.ts';
 import { localSession } from './local.ts';
 
 export interface OortOptions {
@@ -43,6 +44,7 @@ export class Oort {
   readonly #engine: Engine;
   readonly #events: Events<OortEvents>;
   readonly #observed: Map<string, number> = new Map();
+  readonly #inflow: Inflow;
   #session: LocalSession | null = null;
   /** Of that session, also when it has ended. */
   #serverSession: ServerSession | null = null;
@@ -54,6 +56,7 @@ export class Oort {
     this.url = absolute(url);
     this.#engine = engine;
     this.#events = new Events(server.diagnostics);
+    this.#inflow = new Inflow(() => server.sessions);
     for (const channel of channels) this.observeChannel(channel);
   }
 
@@ -70,10 +73,11 @@ export class Oort {
       url,
       server,
       session,
-      joined: (member) => this.#events.tell('cometJoined', member),
-      left: (member) => this.#events.tell('cometLeft', member),
-      arrived: (message) => this.#arrived(message),
-      addressed: (message) => this.#publish(session, message),
+      // Who comes and goes does so in the order of the messages.
+      joined: (member) => this.#inflow.take(() => this.#events.tell('cometJoined', member)),
+      left: (member) => this.#inflow.take(() => this.#events.tell('cometLeft', member)),
+      arrived: (message) => this.#inflow.take(() => this.#arrived(message)),
+      addressed: (message) => this.#inflow.take(() => this.#publish(session, message)),
       observed: (channel, member, deliver) => this.#events.tell('observed', channel, member, deliver),
       changed: (status) => this.#events.tell('status', status),
     });
@@ -86,6 +90,7 @@ export class Oort {
     const wasNew = this.#state === 'new';
     this.#state = 'stopped';
     if (wasNew) return;
+    this.#inflow.clear();
     await this.#engine.stop();
     if (this.#session?.isHandshook) await this.#session.disconnect();
   }
@@ -111,6 +116,11 @@ export class Oort {
   get session(): LocalSession {
     if (!this.#session) throw new TypeError('This Oort has not been started');
     return this.#session;
+  }
+
+  /** Messages of other nodes that have arrived, and wait until clients here have taken what came before: for 3 s in all, when many come at once. */
+  get inflow(): number {
+    return this.#inflow.size;
   }
 
   // The other nodes

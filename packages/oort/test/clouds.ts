@@ -25,7 +25,7 @@ export interface Ground {
 
 export class Cloud {
   readonly ground: Ground;
-  #nodes = 0;
+  readonly #oorts: Oort[] = [];
 
   /** @param ground what carries it; or what a memory cloud shall be able to do */
   constructor(ground: Ground | MemoryCloudOptions = {}) {
@@ -46,8 +46,9 @@ export class Cloud {
     const { server: serverOptions, ...oortOptions } = options;
     const server = new BayeuxServer({ logLevel: 'error', ...serverOptions });
     server.start();
-    const url = `http://node${++this.#nodes}.test/cometd`;
+    const url = `http://node${this.#oorts.length + 1}.test/cometd`;
     const oort = new Oort(server, { url, engine: this.ground.engine(url), ...oortOptions });
+    this.#oorts.push(oort);
     onTestFinished(async () => {
       await oort.stop();
       await server.stop();
@@ -58,7 +59,8 @@ export class Cloud {
   }
 
   /** Resolves when no message is on its way. */
-  settled(): Promise<void> {
-    return this.ground.settled();
+  async settled(): Promise<void> {
+    do await this.ground.settled();
+    while (this.#oorts.some(({ inflow }) => inflow > 0));
   }
 }

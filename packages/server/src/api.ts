@@ -158,6 +158,8 @@ export interface ServerSession {
   maxInterval: number;
   /** What its queue holds instead of the transport's `maxQueue` and `maxQueueBytes`; null, the default, leaves it to the transport. */
   queueBounds: QueueBounds | null;
+  /** How full its queue is, by the nearer of its bounds: 0 for empty, 1 for full, more for a message that is longer than all. 0 without bounds. */
+  readonly queueFill: number;
   /** Messages travel only with connect replies. */
   metaConnectDeliverOnly: boolean;
   /** Queued messages may travel with the handshake reply. */

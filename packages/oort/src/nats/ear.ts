@@ -5,7 +5,6 @@ import type { EngineNode } from '../engine.ts';
 import type { CatchUp } from './catch-up.ts';
 import type { Connection } from './connection.ts';
 import type { Inbox } from './inbox.ts';
-import { Inflow } from './inflow.ts';
 import type { Event, Membership } from './membership.ts';
 import {
   type Heartbeat,
@@ -43,7 +42,6 @@ export interface EarRooms {
 export class Ear {
   readonly #rooms: EarRooms;
   readonly #listener: Listener;
-  readonly #inflow: Inflow = new Inflow();
   #isListening = false;
 
   constructor(rooms: EarRooms, listener: Listener) {
@@ -56,7 +54,7 @@ export class Ear {
     const { connection, node } = this.#rooms;
     const { subjects } = connection;
     const unless = (hear: (message: Msg) => void) => (message: Msg) => {
-      if (this.#isListening) this.#inflow.take(() => hear(message));
+      if (this.#isListening) hear(message);
     };
     connection.subscribe(
       subjects.heartbeats,
@@ -75,15 +73,11 @@ export class Ear {
 
   stop(): void {
     this.#isListening = false;
-    this.#inflow.stop();
   }
 
   /** A message of a channel that is wanted here. */
   broadcast(channel: string, message: Msg): void {
-    if (this.#isListening) this.#inflow.take(() => this.#broadcast(channel, message));
-  }
-
-  #broadcast(channel: string, message: Msg): void {
+    if (!this.#isListening) return;
     const letter = letterOf(message.headers);
     if (letter?.kind !== 'broadcast') return this.#strange('a broadcast');
     this.#open(letter, message, (read) => {

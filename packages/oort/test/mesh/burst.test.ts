@@ -1,5 +1,7 @@
 /** More at once than the queue of a client would hold. */
+import { clusterMetrics } from '@cometd-ts/oort';
 import { expect, it } from 'vitest';
+import { slowClient } from '../slow-client.ts';
 import { eventually, type House, node } from './nodes.ts';
 
 async function two(mesh: object): Promise<{ a: House; b: House; heard: unknown[] }> {
@@ -28,6 +30,20 @@ it.each([true, false])('a burst reaches the other nodes whole and in order (acks
   await eventually(() => expect(heard).toHaveLength(2000));
   expect(heard).toEqual(numbers);
   expect(a.life).toEqual([`joined ${b.url}`]);
+});
+
+it('a burst is heard whole by clients that take it little by little', async () => {
+  const { a, b } = await two({});
+  const heard = await slowClient(b.server, '/x', 30);
+  const { channel } = a.server.createChannelIfAbsent('/x');
+  const numbers = Array.from({ length: 3000 }, (_, n) => n);
+  const inflow = clusterMetrics(b.oort).find(({ name }) => name === 'cluster_inflow');
+  for (const n of numbers) void channel.publish(null, n);
+  await eventually(() => expect(inflow?.read()[0]?.value).toBeGreaterThan(1000));
+  await eventually(() => expect(heard.length).toBeGreaterThanOrEqual(3000));
+  expect(heard).toEqual(numbers);
+  expect(inflow?.read()).toEqual([{ labels: {}, value: 0 }]);
+  expect(b.server.diagnostics.counters.get('sessions_ended.overflow')).toBeUndefined();
 });
 
 it('a node that falls too far behind is ended, and comes anew', async () => {

@@ -3,6 +3,7 @@ import { clusterMetrics } from '@cometd-ts/oort';
 import { prometheusMetrics } from '@cometd-ts/server/prometheus';
 import { type NatsServer, natsProgram, startNats } from '@cometd-ts/testkit/nats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { slowClient } from '../slow-client.ts';
 import { eventually, type House, listen, node, nodes, together } from './nodes.ts';
 
 let namespaces = 0;
@@ -60,6 +61,19 @@ describe.skipIf('reason' in natsProgram('current'))('when NATS is away', () => {
     }
     expect(a.life).toEqual([`joined ${b.url}`, `left ${b.url}`, `joined ${b.url}`]);
     expect(b.life).toEqual([`joined ${a.url}`, `left ${a.url}`, `joined ${a.url}`]);
+  });
+
+  it('brings what was published meanwhile as fast as clients take it, so that none of them loses its session', async () => {
+    const [a, b] = await pair();
+    const heard = await slowClient(b.server, '/x/1', 300);
+    await kill(a, b);
+    const { channel } = a.server.createChannelIfAbsent('/x/1');
+    const numbers = Array.from({ length: 3000 }, (_, n) => n);
+    for (const n of numbers) void channel.publish(null, n);
+    await nats.start();
+    await eventually(() => expect(heard.length).toBeGreaterThanOrEqual(3000));
+    expect(heard).toEqual(numbers);
+    expect(b.server.diagnostics.counters.get('sessions_ended.overflow')).toBeUndefined();
   });
 
   it('refuses what is over the bound, with an error that names it: nobody hears it, and nothing else is refused', async () => {

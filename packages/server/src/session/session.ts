@@ -455,6 +455,12 @@ export class Session implements ServerSession {
     return this.#mail.bytes;
   }
 
+  get queueFill(): number {
+    const { size, bytes } = this.#mail;
+    const { maxQueue, maxQueueBytes } = this.bounds;
+    return Math.max(maxQueue > 0 ? size / maxQueue : 0, maxQueueBytes > 0 ? bytes / maxQueueBytes : 0);
+  }
+
   /** Messages that were sent and that the client has not confirmed. */
   get unacknowledged(): number {
     return this.#retention?.size ?? 0;

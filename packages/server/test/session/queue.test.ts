@@ -249,6 +249,23 @@ describe('a queue that is full', () => {
     expect(await drained(session)).toHaveLength(2000);
   });
 
+  it.each([
+    // '{"channel":"/a","data":1}' has 25 characters.
+    [{ maxQueue: 4, maxQueueBytes: -1 }, [0.25, 0.5]],
+    [{ maxQueue: 4, maxQueueBytes: 50 }, [0.5, 1]],
+    [{ maxQueue: 4, maxQueueBytes: 20 }, [1.25, 1.25]],
+    [{ maxQueue: -1, maxQueueBytes: -1 }, [0, 0]],
+  ])('says how full it is, of %j', async (bounds, fills) => {
+    const [, session, side] = await full({ ...bounds, queuePolicy: 'dropNewest' });
+    expect(side.queueFill).toBe(0);
+    for (const fill of fills) {
+      side.deliver(null, '/a', 1);
+      expect(side.queueFill).toBe(fill);
+    }
+    await drained(session);
+    expect(side.queueFill).toBe(0);
+  });
+
   it('asks its listeners instead, and any of them may refuse', async () => {
     const [, session, side] = await full({ maxQueue: 1 });
     const seen: unknown[] = [];
