@@ -315,7 +315,7 @@ These are options; [Options](options.md) has their defaults.
 |---|---|
 | \`maxMessageSize\` | HTTP 413, WebSocket close 1009 |
 | \`maxInFlightBytes\` | HTTP 503 |
-| \`maxQueue\`, \`maxQueueBytes\` | \`queuePolicy\`, unless the session has a \`queueMaxed\` listener |
+| \`maxQueue\`, \`maxQueueBytes\` | \`queuePolicy\`, unless the session has a \`queueMaxed\` listener; with \`disconnect\` the connect is answered \`402::session_unknown\` |
 | \`maxSubscriptionsPerSession\` | the subscribe fails with \`400:maxSubscriptionsPerSession,…:limit_exceeded\` |
 | \`maxRemoteChannels\` | the subscribe or publish that would create a channel fails likewise |
 | \`maxSessionsPerCookie\`, \`maxUnconnectedSessions\` | the handshake fails likewise, with the advice to come again later |

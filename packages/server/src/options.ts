@@ -26,7 +26,7 @@ export interface TransportOptions {
   maxQueue: number;
   /** Characters queued for one session; −1 for no bound. Default 1048576. */
   maxQueueBytes: number;
-  /** What happens when a queue is full. Default 'disconnect'. */
+  /** What happens when a queue is full. Default 'disconnect': the session ends, and its client shakes hands again. */
   queuePolicy: QueuePolicy;
   /** Bytes of one request body or WebSocket message; −1 for no bound. Default 65536. */
   maxMessageSize: number;

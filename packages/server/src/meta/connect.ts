@@ -24,6 +24,7 @@ export function connect(rooms: Rooms, session: Session, message: ServerMessage, 
  * `pause` is how long the client is asked to wait before it comes again, in ms.
  */
 export function concludeConnect(session: Session, reply: ServerMessage, pause: number): void {
+  if (session.isCutOff) return refuseUnknown(reply, true);
   if (session.state === 'disconnected') {
     reply.advice = { ...reply.advice, reconnect: 'none' };
     return;

@@ -83,6 +83,7 @@ export class Session implements ServerSession {
   #listeners: Listeners<SessionEvents> | undefined;
   #retention: Retention | undefined;
   #farewell: Advice | null = null;
+  #isCutOff = false;
 
   constructor(host: SessionHost, id: string, via: Via, isLocal: boolean, broadcastToPublisher: boolean) {
     this.#host = host;
@@ -233,12 +234,8 @@ export class Session implements ServerSession {
   }
 
   disconnect(): void {
-    this.#disconnect();
-  }
-
-  #disconnect(reason?: EndReason): void {
     const wasHandshook = this.isHandshook;
-    if (!this.#host.remove(this, null, false, reason) || !wasHandshook) return;
+    if (!this.#host.remove(this, null, false) || !wasHandshook) return;
     const farewell = new ServerMessage({ channel: META_DISCONNECT, successful: true });
     const { diagnostics, extensions } = this.#host;
     const queued = diagnostics.guard('disconnect', false, () =>
@@ -247,11 +244,26 @@ export class Session implements ServerSession {
     chain(queued, () => this.flush());
   }
 
-  /** Ends, because what waits for it takes the room of all: that is lost. */
+  /** Ends, because what waits for it takes the room of all. */
   shed(): void {
     this.catchUp();
-    this.#host.diagnostics.count('queue_dropped.disconnect', this.#queue.take().length);
-    this.#disconnect('overflow');
+    this.#overflow();
+  }
+
+  /**
+   * Ends, and what waits for it is lost. Its client hears with its held or next connect that it is not known any more: it begins anew,
+   * and knows that something is missing.
+   */
+  #overflow(rejected = 0): void {
+    this.#host.diagnostics.count('queue_dropped.disconnect', this.#queue.take().length + rejected);
+    this.#isCutOff = true;
+    this.#host.remove(this, null, false, 'overflow');
+    this.#conduit?.flush();
+  }
+
+  /** Whether its client has to begin anew, and may. */
+  get isCutOff(): boolean {
+    return this.#isCutOff;
   }
 
   /** Its client is to go elsewhere, with this advice: with the reply to its held or next connect. */
@@ -584,12 +596,11 @@ export class Session implements ServerSession {
       diagnostics.count('queue_dropped.dropOldest', this.#queue.dropFor(message, this.bounds));
       return true;
     }
-    diagnostics.count('queue_dropped.disconnect', this.#queue.take().length + 1);
     diagnostics.warn(
       'maxQueue',
-      'A session is disconnected: its client does not take its messages (options maxQueue, maxQueueBytes, queuePolicy)',
+      'A session ends: its client does not take its messages (options maxQueue, maxQueueBytes, queuePolicy)',
     );
-    this.#disconnect('overflow');
+    this.#overflow(1);
     return false;
   }
 

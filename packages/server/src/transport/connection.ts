@@ -443,7 +443,7 @@ export class Connection implements Conduit, Outlet, Reception, Hold, WebSocketLi
   drained(): void {
     if (this.#relay) return this.#relay.drained();
     this.#vigil.drained();
-    if (this.#outbox || this.#session?.hasMessages) this.flush();
+    this.flush();
     this.#next();
   }
 

@@ -223,6 +223,27 @@ describe('a queue that is full', () => {
     expect(house.log.lines.join()).toContain('maxQueue');
   });
 
+  it.each(transports)(
+    'has a client over %s begin anew, with its next connect or the one that is held',
+    async (transport) => {
+      const house = await host({ maxQueue: 2, metaConnectDeliverOnly: true });
+      const begin = { error: '402::session_unknown', advice: { reconnect: 'handshake', interval: 0 } };
+      for (const isHeld of [false, true]) {
+        const session = await house.enter(transport);
+        const side = house.sideOf(session);
+        await session.connect(0);
+        const waiting = isHeld ? await held(house, session) : null;
+        side.batch(() => {
+          for (const data of [1, 2, 3]) void side.deliver(null, '/a', data);
+        });
+        expect(await (waiting?.reply ?? session.connect())).toMatchObject(begin);
+        expect(await session.publish('/a', 1)).toMatchObject({ error: '402::session_unknown' });
+        expect(session.inbox.all.filter(({ channel }) => channel === '/meta/disconnect')).toEqual([]);
+        expect(session.inbox.events('/a')).toEqual([]);
+      }
+    },
+  );
+
   it('by its characters takes one message of any length, and then no more', async () => {
     const [, session, side] = await full({ maxQueueBytes: 60, queuePolicy: 'dropNewest' });
     const long = 'x'.repeat(100);

@@ -328,6 +328,27 @@ describe('a peer that does not read', () => {
     expect(server.bayeux.diagnostics.counters.get('limit_hit.maxQueue')).toBe(1);
   });
 
+  it('hears as soon as it reads again that its session is over, and that it may begin anew', async () => {
+    const server = await serve({ maxQueue: 20, maxQueueBytes: -1 });
+    const { peer, clientId, fill } = await deaf(server);
+    const session = server.bayeux.getSession(clientId);
+    const ready = Promise.all([
+      subscribed(server),
+      new Promise<void>((resolve) => void session?.addListener('suspended', () => resolve())),
+    ]);
+    subscribe(peer, clientId).send([{ id: '4', channel: '/meta/connect', clientId, connectionType: 'websocket' }]);
+    await ready;
+    await floodUntil(fill, () => session?.isTerminated === true);
+    peer.line.socket.resume();
+    await peer.line.when(() => peer.line.received.includes('"id":"4"'));
+    const replies = peer.frames.flatMap(({ payload }) => JSON.parse(payload.toString()) as WireMessage[]);
+    expect(replies.at(-1)).toMatchObject({
+      id: '4',
+      error: '402::session_unknown',
+      advice: { reconnect: 'handshake' },
+    });
+  });
+
   it('keeps only the newest with dropOldest, and reads them when it reads again', async () => {
     const server = await serve({ maxQueue: 5, maxQueueBytes: -1, queuePolicy: 'dropOldest' });
     const { peer, clientId, fill } = await deaf(server);
