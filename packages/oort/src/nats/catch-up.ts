@@ -1,4 +1,4 @@
-/** Whom this node has to ask what it has missed, after its connection was broken for a short while. No network, no clock. */
+/** Whom this node has to ask what it has missed, after a connection was broken for a short while, its own or another. No network, no clock. */
 
 interface Gap {
   readonly since: number;
@@ -7,9 +7,10 @@ interface Gap {
 
 /**
  * Nodes keep for a while what they have sent. A node whose connection is back, and that has not lost another one meanwhile, asks it
- * for all that came after what it has heard last, and hears nothing else of it before the answer:
+ * for all that came after what it has heard last, and hears nothing else of it before the answer. So it does with one whose heartbeat
+ * is late, or missing (see `Pulses`):
  *
- *     last heard 41 ─▶ heartbeat of the other: it is there ─▶ "what came after 41?" ─▶ "here it is", 42 … 57, and on it goes
+ *     last heard 41 ─▶ a sign of life of the other ─▶ "what came after 41?" ─▶ "here it is", 42 … 57, and on it goes
  */
 export class CatchUp {
   readonly #patience: number;
@@ -22,7 +23,7 @@ export class CatchUp {
     this.#patience = patience;
   }
 
-  /** The connection is back: these nodes may have sent something meanwhile. */
+  /** These nodes may have sent something that has not arrived. */
   begin(ids: Iterable<string>, at: number): void {
     for (const id of ids) this.#gaps.set(id, { since: at, asked: null });
   }

@@ -40,6 +40,11 @@ export class Channels {
     else if (this.#times.delete(pattern)) this.#do(this.#cover.unwant(pattern));
   }
 
+  /** Whether messages of a channel are wanted. */
+  wants(channel: string): boolean {
+    return isMatched(channel, this.#cover.wanted);
+  }
+
   /** Resolves when the server has all that was wanted so far, or the connection is lost. */
   settled(): Promise<boolean> {
     return this.#connection.flushed();
@@ -72,7 +77,7 @@ export class Channels {
     const { subjects } = this.#connection;
     const subscription = this.#connection.subscribe(subjects.channel(pattern), (message) => {
       const channel = subjects.channelOf(message.subject);
-      if (isMatched(channel, this.#cover.wanted)) this.#heard(channel, message);
+      if (this.wants(channel)) this.#heard(channel, message);
     });
     this.#subscriptions.set(pattern, subscription);
   }

@@ -6,6 +6,7 @@ import type { CatchUp } from './catch-up.ts';
 import type { Connection } from './connection.ts';
 import type { Inbox } from './inbox.ts';
 import type { Event, Membership } from './membership.ts';
+import type { Pulses } from './pulses.ts';
 import {
   type Heartbeat,
   KIND,
@@ -21,14 +22,16 @@ import {
 /** What an ear tells its engine. */
 export interface Listener {
   feed(event: Event): void;
-  /** A node lives, whether it is known or not. */
-  alive(id: string): void;
+  /** A node lives, whether it is known or not. @param beat number of its heartbeat, when it was said to all */
+  alive(id: string, beat?: number): void;
   /** A node has introduced itself, or has left for good: nobody has to wait for it any more. */
   settled(id: string): void;
   /** A node asks for what it has missed. */
   asked(id: string, after: number): void;
-  /** A node has lost what this one has missed. */
+  /** Something a node has said is lost for good. */
   lost(id: string): void;
+  /** A node has said this, and it was not heard. Its turn is over: what came after it was heard. */
+  missing(id: string, channel: string | null): void;
 }
 
 export interface EarRooms {
@@ -37,6 +40,7 @@ export interface EarRooms {
   readonly membership: Membership;
   readonly inbox: Inbox;
   readonly catchUp: CatchUp;
+  readonly pulses: Pulses;
 }
 
 export class Ear {
@@ -105,6 +109,7 @@ export class Ear {
       case 'again': {
         const again = readAgain(message);
         if (!again) return this.#strange('an answer');
+        this.#rooms.inbox.trust(source);
         if (this.#rooms.catchUp.end(source) && !again.isWhole) this.#listener.lost(source);
         return;
       }
@@ -117,7 +122,7 @@ export class Ear {
 
   #alive(id: string, heartbeat: Heartbeat | undefined): void {
     if (!heartbeat || id === '') return this.#strange('a heartbeat');
-    const { revision, isCall = false, record, isFarewell } = heartbeat;
+    const { revision, isCall = false, record, isFarewell, beat } = heartbeat;
     const at = performance.now();
     if (isFarewell) {
       this.#listener.feed({ what: 'farewell', id });
@@ -125,19 +130,27 @@ export class Ear {
     }
     if (record) this.#listener.feed({ what: 'changed', record: { ...record, id }, at });
     else this.#listener.feed({ what: 'heartbeat', id, revision, isCall, at });
-    this.#listener.alive(id);
+    this.#listener.alive(id, beat);
   }
 
   /** Reads a letter that was not heard before. Of whom something is missing before it, nothing is heard until that has come. */
   #open(letter: Letter, message: Msg, heard: (read: Message) => void): void {
-    const { membership, catchUp, inbox, node } = this.#rooms;
+    const { membership, catchUp, inbox, node, pulses } = this.#rooms;
     if (!membership.record(letter.source)) return node.server.diagnostics.count('nats.latecomer');
-    if (catchUp.isBehind(letter.source)) return;
+    if (catchUp.isBehind(letter.source)) return this.#listener.alive(letter.source);
+    pulses.sign(letter.source);
+    if (letter.kind !== 'broadcast' && inbox.isMissing(letter)) return this.#missing(letter, message);
     const text = inbox.take(letter, message);
     if (text === null) return;
     const read = this.#read(text);
     if (read) heard(read);
     else this.#strange('no message');
+  }
+
+  /** A part of a message does not tell its channel. */
+  #missing({ source, pieces }: Letter, message: Msg): void {
+    const read = pieces === 1 ? this.#read(message.string()) : null;
+    this.#listener.missing(source, read?.channel ?? null);
   }
 
   #read(text: string): Message | null {

@@ -1,5 +1,5 @@
 /** The engine on NATS: one connection instead of links to all other nodes, and messages only for those who want them. */
-import type { Message } from '@cometd-ts/protocol';
+import { isBroadcast, type Message } from '@cometd-ts/protocol';
 import type { ServerMessage, ServerSession } from '@cometd-ts/server';
 import type { Engine, EngineNode, EngineStatus, Member } from '../engine.ts';
 import type { Buckets } from '../powers.ts';
@@ -202,12 +202,18 @@ class Nats implements NatsEngine, Listener {
 
   // What others say
 
-  alive(id: string): void {
+  alive(id: string, beat?: number): void {
     const running = this.#running;
     if (!running?.membership.record(id)) return;
-    const { sender, catchUp, voice, inbox } = running;
+    const { sender, catchUp, voice, inbox, pulses } = running;
+    const at = performance.now();
     sender.heard(id);
-    if (catchUp.shallAsk(id, performance.now())) voice.ask(id, inbox.last(id));
+    if (beat !== undefined && pulses.heard(id, beat, at)) inbox.confirm(id);
+    else if (beat !== undefined) {
+      inbox.doubt(id);
+      catchUp.begin([id], at);
+    }
+    if (catchUp.shallAsk(id, at)) voice.ask(id, inbox.last(id));
   }
 
   settled(id: string): void {
@@ -237,11 +243,16 @@ class Nats implements NatsEngine, Listener {
   lost(id: string): void {
     const running = this.#running;
     if (!running) return;
+    running.inbox.trust(id);
     running.node.server.diagnostics.count('oort_link_dropped.lost');
     running.node.server.diagnostics.warn(
       'oort_link_dropped',
-      `Messages of ${running.membership.record(id)?.url ?? 'a node'} were lost while NATS was away`,
+      `Messages of ${running.membership.record(id)?.url ?? 'a node'} were lost on their way through NATS`,
     );
+  }
+
+  missing(id: string, channel: string | null): void {
+    if (channel === null || !isBroadcast(channel) || this.#running?.channels.wants(channel)) this.lost(id);
   }
 
   // The machine
@@ -302,9 +313,11 @@ class Nats implements NatsEngine, Listener {
 
   /** What is published for nodes that have left because this one is cut off waits for them, until it is clear whether they come back. */
   #moved(running: Rooms): void {
-    const { membership, taps, catchUp } = running;
+    const { membership, taps, catchUp, pulses, inbox } = running;
     for (const record of membership.departed) {
       catchUp.end(record.id);
+      pulses.forget(record.id);
+      inbox.trust(record.id);
       if (this.#isCutOff(running)) taps.keep(record);
     }
     taps.tap(membership.records);
@@ -318,12 +331,13 @@ class Nats implements NatsEngine, Listener {
   #connected(isUp: boolean): void {
     const running = this.#running;
     if (!running) return;
-    const { sender, channels, membership, taps, catchUp, voice } = running;
+    const { sender, channels, membership, taps, catchUp, voice, pulses } = running;
     const ids = membership.members.map(({ id }) => id);
     if (isUp) {
       const at = performance.now();
       channels.back();
       catchUp.begin(ids, at);
+      pulses.clear();
       this.#heldUntil = at + this.#settings.leaveAfter;
       this.feed({ what: 'back', at });
       voice.call();
@@ -336,8 +350,10 @@ class Nats implements NatsEngine, Listener {
     const running = this.#running;
     if (!running) return;
     const at = performance.now();
-    const { sender, connection, outbox, refusal, interest, taps, membership, catchUp } = running;
+    const { sender, connection, outbox, refusal, interest, taps, membership, catchUp, pulses } = running;
     this.feed({ what: 'tick', at });
+    const late = this.#isCutOff(running) ? [] : pulses.late(at).filter((id) => !catchUp.isBehind(id));
+    catchUp.begin(late, at);
     if (!outbox.isFilling) refusal.watch(false);
     interest.sweep(at);
     outbox.age(at, 2 * this.#settings.leaveAfter);

@@ -5,12 +5,19 @@ import type { Letter } from './wire.ts';
 interface Source {
   /** Number of the last message that was heard whole. */
   last: number;
+  /** What was heard up to this one is all that there was; of what came after it, these were heard. */
+  sure: number;
+  since: number[];
+  /** Something before `last` may not have been heard. */
+  isDoubtful: boolean;
   /** One that is not whole yet: all pieces of a message come next to each other. */
   pieces: { readonly number: number; readonly parts: Uint8Array[]; size: number } | null;
 }
 
 /** How many starts of nodes are remembered. */
 const REMEMBERED = 10_000;
+/** Numbers that are remembered of one node between two of its heartbeats. */
+const LONGEST = 100_000;
 
 export class Inbox {
   readonly #maxBytes: number;
@@ -22,9 +29,34 @@ export class Inbox {
     this.#maxBytes = maxBytes;
   }
 
-  /** Number of the last message of a node that was heard here. */
-  last(source: string): number {
-    return this.#sources.get(source)?.last ?? 0;
+  /** Number of the last message of a node before which nothing is missing, as far as is known. */
+  last(id: string): number {
+    const source = this.#sources.get(id);
+    return source ? (source.isDoubtful ? source.sure : source.last) : 0;
+  }
+
+  /** All that a node has sent so far was heard, unless there is doubt. */
+  confirm(id: string): void {
+    const source = this.#source(id);
+    if (!source.isDoubtful) sure(source);
+  }
+
+  /** Something that a node has sent since then may not have been heard. */
+  doubt(id: string): void {
+    this.#source(id).isDoubtful = true;
+  }
+
+  /** What was in doubt comes again now, or never. */
+  trust(id: string): void {
+    this.#source(id).isDoubtful = false;
+  }
+
+  /** Whether a message that comes again was not heard, though a later one was: it comes too late to be heard in order. */
+  isMissing({ source: id, number, piece }: Letter): boolean {
+    const source = this.#sources.get(id);
+    return (
+      source !== undefined && piece === 1 && number > source.sure && number < source.last && !has(source.since, number)
+    );
   }
 
   /** The text of a message, when it is whole with this piece, and was not heard before. It counts as heard from now on. */
@@ -32,8 +64,7 @@ export class Inbox {
     const source = this.#source(id);
     if (number <= source.last) return null;
     if (pieces === 1) {
-      source.last = number;
-      source.pieces = null;
+      heard(source, number);
       return this.#decoder.decode(data);
     }
     if (piece === 1 && source.pieces?.number !== number) source.pieces = { number, parts: [], size: 0 };
@@ -42,24 +73,44 @@ export class Inbox {
     if (!known || known.number !== number || known.parts.length !== piece - 1) return null;
     known.size += data.length;
     if (known.size > this.#maxBytes) {
-      source.pieces = null;
-      source.last = number;
+      heard(source, number);
       return null;
     }
     known.parts.push(data.slice());
     if (piece < pieces) return null;
-    source.last = number;
-    source.pieces = null;
+    heard(source, number);
     return this.#decoder.decode(Buffer.concat(known.parts));
   }
 
   #source(id: string): Source {
     const known = this.#sources.get(id);
     if (known) return known;
-    const source: Source = { last: 0, pieces: null };
+    const source: Source = { last: 0, sure: 0, since: [], isDoubtful: false, pieces: null };
     this.#sources.set(id, source);
     const [oldest] = this.#sources.keys();
     if (this.#sources.size > REMEMBERED) this.#sources.delete(oldest as string);
     return source;
   }
+}
+
+function heard(source: Source, number: number): void {
+  source.last = number;
+  source.pieces = null;
+  if (source.since.push(number) > LONGEST) sure(source);
+}
+
+function sure(source: Source): void {
+  source.sure = source.last;
+  source.since = [];
+}
+
+/** Whether a number is among numbers that grow. */
+function has(numbers: readonly number[], wanted: number): boolean {
+  let [low, high] = [0, numbers.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((numbers[middle] as number) < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return numbers[low] === wanted;
 }

@@ -12,6 +12,7 @@ import { Inbox } from './inbox.ts';
 import { Interest } from './interest.ts';
 import { Membership } from './membership.ts';
 import { Outbox } from './outbox.ts';
+import { Pulses } from './pulses.ts';
 import { Refusal } from './refusal.ts';
 import { Sender } from './sender.ts';
 import { Taps } from './taps.ts';
@@ -20,7 +21,7 @@ import { Voice } from './voice.ts';
 /**
  *     the server ─▶ tap, taps ─▶ sender, outbox ─▶ ╭────────────╮ ─▶ channels, inbox ─▶ ear ─▶ the server
  *      of this         ▲                           │ connection │                        │
- *       node        refusal          voice ──────▶ ╰────────────╯ ◀── interest           ╰─▶ membership, catch-up
+ *       node        refusal          voice ──────▶ ╰────────────╯ ◀── interest           ╰─▶ membership, pulses, catch-up
  */
 export interface Rooms {
   readonly node: EngineNode;
@@ -35,6 +36,7 @@ export interface Rooms {
   readonly refusal: Refusal;
   readonly inbox: Inbox;
   readonly catchUp: CatchUp;
+  readonly pulses: Pulses;
   readonly ear: Ear;
   readonly voice: Voice;
   readonly addresses: NatsAddresses;
@@ -58,7 +60,8 @@ export async function furnish(
   const membership = new Membership({ id, url, alsoOn }, { heartbeat, leaveAfter });
   const catchUp = new CatchUp(heartbeat, 2 * leaveAfter);
   const inbox = new Inbox(maxQueueBytes);
-  const ear = new Ear({ node, connection, membership, inbox, catchUp }, listener);
+  const pulses = new Pulses(heartbeat);
+  const ear = new Ear({ node, connection, membership, inbox, catchUp, pulses }, listener);
   const channels = new Channels(connection, (channel, message) => ear.broadcast(channel, message));
   const isOurs = (session: ServerSession) => session === node.session.serverSession || tap.isSession(session);
   const outbox = new Outbox(settings);
@@ -75,6 +78,7 @@ export async function furnish(
     refusal: new Refusal(node, outbox, (channel) => taps.isWanted(channel)),
     inbox,
     catchUp,
+    pulses,
     ear,
     voice: new Voice(connection, node, observed),
     addresses: new NatsAddresses(connection, () => membership.members.length),

@@ -10,6 +10,7 @@ export class Voice {
   readonly #observed: ReadonlySet<string>;
   readonly #started: number = Date.now();
   #revision = 1;
+  #beats = 0;
   #isAnnouncing = false;
   #isSilent = true;
 
@@ -70,9 +71,9 @@ export class Voice {
     this.#one(id, 'again', { isWhole });
   }
 
-  #all(more: Omit<Heartbeat, 'revision'>): void {
-    if (this.#isSilent) return;
-    const heartbeat: Heartbeat = { revision: this.#revision, ...more };
+  #all(more: Omit<Heartbeat, 'revision' | 'beat'>): void {
+    if (this.#isSilent || !this.#connection.isUp) return;
+    const heartbeat: Heartbeat = { revision: this.#revision, beat: ++this.#beats, ...more };
     this.#connection.publish(this.#connection.subjects.heartbeat(this.#node.id), JSON.stringify(heartbeat));
   }
 

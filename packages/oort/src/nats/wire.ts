@@ -24,6 +24,8 @@ export interface Heartbeat {
   readonly record?: NodeRecord;
   /** The node leaves. */
   readonly isFarewell?: boolean;
+  /** Number of all that this node has said to all. Absent in an answer to one, and of nodes before 0.1. */
+  readonly beat?: number;
 }
 
 /** Said to one node. */
@@ -82,7 +84,12 @@ export function letterOf(headers: MsgHdrs | undefined): Letter | undefined {
 export function readHeartbeat({ data }: Pick<Msg, 'data'>): Heartbeat | undefined {
   const value = read(data);
   if (!value || !isCount(value.revision)) return undefined;
-  const heartbeat = { revision: value.revision, isCall: value.isCall === true, isFarewell: value.isFarewell === true };
+  const heartbeat = {
+    revision: value.revision,
+    isCall: value.isCall === true,
+    isFarewell: value.isFarewell === true,
+    ...(isCount(value.beat) && { beat: value.beat }),
+  };
   if (value.record === undefined) return heartbeat;
   const record = recordOf(value.record);
   return record && { ...heartbeat, record };
