@@ -26,8 +26,7 @@ export interface Results {
  * measured again take the place of the old ones, because figures of different code are no rounds of one another.
  */
 export function merge(old: Results, added: Results): Results {
-  const codeOf = ({ surroundings: { commit, changed } }: Part): string => `${commit}${changed ? '*' : ''}`;
-  const isSame = old.parts.every((part) => added.parts.every((other) => codeOf(part) === codeOf(other)));
+  const isSame = added.parts.every(({ surroundings }) => isOfCode(old, surroundings));
   const anew = new Set(isSame ? [] : added.runs.map(({ scenario }) => scenario));
   const isKept = ({ scenario }: { readonly scenario: string }): boolean => !anew.has(scenario);
   const last = Math.max(0, ...old.parts.map(({ rounds }) => rounds[1]));
@@ -48,6 +47,18 @@ export function merge(old: Results, added: Results): Results {
       ),
     ),
   };
+}
+
+/** Of these scenarios, those whose old figures go when new ones of this code come. */
+export function replaced(old: Results, code: Code, scenarios: readonly string[]): string[] {
+  if (isOfCode(old, code)) return [];
+  return scenarios.filter((name) => old.runs.some(({ scenario }) => scenario === name));
+}
+
+type Code = Pick<Surroundings, 'commit' | 'changed'>;
+
+function isOfCode({ parts }: Results, { commit, changed }: Code): boolean {
+  return parts.every(({ surroundings }) => surroundings.commit === commit && surroundings.changed === changed);
 }
 
 /** Throws `RangeError`, whose text is for whoever typed the name. */

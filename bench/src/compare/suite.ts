@@ -10,7 +10,7 @@ import { surroundingsOf } from '../surroundings.ts';
 import { htmlOf } from './page.ts';
 import { plotsOf } from './plots.ts';
 import { pageOf } from './report.ts';
-import { keepResults, merge, newFile, type Part, type Results, readResults } from './results.ts';
+import { keepResults, merge, newFile, type Part, type Results, readResults, replaced } from './results.ts';
 import { type Failure, LOAD_CPU, type Plan, type Run, run } from './run.ts';
 
 export const usage = `npm run bench -- compare [flags]; 'compare' may be left out
@@ -62,6 +62,10 @@ export async function benchServers(args: readonly string[]): Promise<void> {
   pinSelf(LOAD_CPU);
   const taken = surroundingsOf(date, choice.rounds, choice.plan.seconds, packages);
   const surroundings = { ...taken, versions: { ...taken.versions, ...present.versions } };
+  const names = choice.chosen.map(({ name }) => name);
+  const gone = choice.old ? replaced(choice.old, surroundings, names) : [];
+  if (gone.length > 0)
+    console.error(`What ${choice.file} has of ${gone.join(', ')} is of other code, and goes after the first round`);
   const runs: Run[] = [];
   const failures: Failure[] = [];
   const resultsAfter = (rounds: number): Results => {

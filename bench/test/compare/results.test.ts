@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { keepResults, merge, readResults } from '../../src/compare/results.ts';
+import { keepResults, merge, readResults, replaced } from '../../src/compare/results.ts';
 import { partOf, resultsOf, runOf } from './runs.ts';
 
 describe('results', () => {
@@ -39,6 +39,16 @@ describe('results', () => {
     ]);
     expect(joined.failures).toEqual([]);
     expect(joined.parts.map(({ surroundings }) => surroundings.commit)).toEqual(['abc', 'def']);
+  });
+
+  it('tell which of the old ones go', () => {
+    const old = resultsOf([runOf({}), runOf({ scenario: 'reply' })]);
+    const [{ surroundings }] = old.parts as [(typeof old.parts)[number]];
+    expect(replaced(old, surroundings, ['fan-out', 'reply'])).toEqual([]);
+    expect(replaced(old, { ...surroundings, changed: !surroundings.changed }, ['fan-out', 'idle'])).toEqual([
+      'fan-out',
+    ]);
+    expect(replaced(old, { ...surroundings, commit: 'def' }, ['reply'])).toEqual(['reply']);
   });
 
   it('forget a part of which nothing is left, and who was absent and came', () => {
