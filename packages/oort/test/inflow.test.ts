@@ -1,5 +1,5 @@
 /** What arrives at once comes in turn by turn, in its order, and as fast as clients take it. */
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { type Client, Inflow } from '../src/inflow.ts';
 
 beforeEach(() => {
@@ -96,4 +96,21 @@ it('keeps so many waiting, and lets the first of them in for each one more', () 
   expect(gate.in).toBe(200);
   gate.take(15_000);
   expect(gate.in).toBe(15_200);
+});
+
+it('spends no more than a tenth of the time on looking', async () => {
+  vi.useRealTimers();
+  let now = 0;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => now);
+  onTestFinished(() => clock.mockRestore());
+  const looks: number[] = [];
+  const inflow = new Inflow(() => {
+    looks.push(now);
+    now += 3;
+    return [];
+  });
+  let count = 0;
+  for (let each = 0; each < 10_000; each++) inflow.take(() => count++);
+  for (; count < 10_000; now++) await new Promise<void>((resolve) => setImmediate(resolve));
+  expect(looks).toEqual([0, 30]);
 });

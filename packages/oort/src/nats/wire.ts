@@ -24,7 +24,7 @@ export interface Heartbeat {
   readonly record?: NodeRecord;
   /** The node leaves. */
   readonly isFarewell?: boolean;
-  /** Number of all that this node has said to all. Absent in an answer to one, and of nodes before 0.1. */
+  /** Number of all that this node has said to all. Absent in an answer to one. */
   readonly beat?: number;
 }
 
