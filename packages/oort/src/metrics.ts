@@ -19,15 +19,7 @@ export interface ClusterMetric {
 /** Why messages for other nodes were dropped. */
 const drops: readonly string[] = ['queue', 'refused', 'lost', 'restart', 'closed'];
 
-const natsEvents: readonly string[] = [
-  'disconnect',
-  'reconnect',
-  'slow_consumer',
-  'lame_duck',
-  'denied',
-  'error',
-  'latecomer',
-];
+const natsEvents: readonly string[] = ['disconnect', 'reconnect', 'lame_duck', 'denied', 'error', 'latecomer'];
 
 /**
  * The metrics of one node: `cluster_state` (0 up, 1 degraded, 2 down), `cluster_nodes` by `state` (`joined`, `half`, `away`),
@@ -71,7 +63,7 @@ export function clusterMetrics(oort: Oort): readonly ClusterMetric[] {
     ),
     counter(
       'cluster_link_dropped',
-      'Messages for other nodes that were dropped.',
+      'Messages between nodes that were dropped, or lost on their way.',
       ['reason'],
       by('reason', drops, 'oort_link_dropped'),
     ),

@@ -235,9 +235,6 @@ export class Connection {
           'nats_lame_duck',
           `The NATS server ${status.server} shuts down: this node goes to another`,
         );
-      case 'slowConsumer':
-        this.diagnostics.count('nats.slow_consumer');
-        return;
     }
   }
 
@@ -250,12 +247,6 @@ export class Connection {
       this.diagnostics.warn(
         'nats_denied',
         `NATS does not allow this node the ${operation} of ${subject}: give its account ${this.subjects.namespace}.> (see the permissions in the guide)`,
-      );
-    } else if (/slow consumer/i.test(error.message)) {
-      this.diagnostics.count('nats.slow_consumer');
-      this.diagnostics.warn(
-        'nats_slow_consumer',
-        'NATS has cut this node off, because it did not read fast enough: it has too much to do, or observes too much',
       );
     } else {
       this.diagnostics.count('nats.error');

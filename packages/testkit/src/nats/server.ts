@@ -140,6 +140,13 @@ export class NatsServer {
     return this.#signal('SIGTERM');
   }
 
+  /**
+   * In lame duck mode: it tells its clients to go elsewhere, closes their connections one after the other, and ends. Resolves when it is gone.
+   */
+  retire(): Promise<void> {
+    return this.#signal('SIGUSR2');
+  }
+
   /** Stands still with all connections open, as a process does whose machine is overloaded. */
   freeze(): void {
     this.#process?.kill('SIGSTOP');
@@ -159,7 +166,7 @@ export class NatsServer {
     return this.close();
   }
 
-  async #signal(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+  async #signal(signal: 'SIGKILL' | 'SIGTERM' | 'SIGUSR2'): Promise<void> {
     const child = this.#process;
     if (!child) return;
     const gone = once(child, 'exit');
