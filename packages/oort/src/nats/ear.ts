@@ -12,6 +12,7 @@ import {
   KIND,
   type Letter,
   letterOf,
+  type Pulse,
   readAgain,
   readHeartbeat,
   readIntroduction,
@@ -22,8 +23,8 @@ import {
 /** What an ear tells its engine. */
 export interface Listener {
   feed(event: Event): void;
-  /** A node lives, whether it is known or not. @param beat number of its heartbeat, when it was said to all */
-  alive(id: string, beat?: number): void;
+  /** A node lives, whether it is known or not. @param pulse of its heartbeat, when it was said to all */
+  alive(id: string, pulse?: Pulse): void;
   /** A node has introduced itself, or has left for good: nobody has to wait for it any more. */
   settled(id: string): void;
   /** A node asks for what it has missed. */
@@ -122,7 +123,7 @@ export class Ear {
 
   #alive(id: string, heartbeat: Heartbeat | undefined): void {
     if (!heartbeat || id === '') return this.#strange('a heartbeat');
-    const { revision, isCall = false, record, isFarewell, beat } = heartbeat;
+    const { revision, isCall = false, record, isFarewell, pulse } = heartbeat;
     const at = performance.now();
     if (isFarewell) {
       this.#listener.feed({ what: 'farewell', id });
@@ -130,7 +131,7 @@ export class Ear {
     }
     if (record) this.#listener.feed({ what: 'changed', record: { ...record, id }, at });
     else this.#listener.feed({ what: 'heartbeat', id, revision, isCall, at });
-    this.#listener.alive(id, beat);
+    this.#listener.alive(id, pulse);
   }
 
   /** Reads a letter that was not heard before. Of whom something is missing before it, nothing is heard until that has come. */

@@ -11,6 +11,7 @@ import type { Action, Event } from './membership.ts';
 import { type NatsOptions, type NatsSettings, natsSettings } from './options.ts';
 import { isMatched } from './patterns.ts';
 import { furnish, type Rooms } from './rooms.ts';
+import type { Pulse } from './wire.ts';
 
 export interface NatsEngine extends Engine {
   /** Messages for other nodes that NATS does not have yet, as far as is known. */
@@ -202,17 +203,16 @@ class Nats implements NatsEngine, Listener {
 
   // What others say
 
-  alive(id: string, beat?: number): void {
+  alive(id: string, pulse?: Pulse): void {
     const running = this.#running;
     if (!running?.membership.record(id)) return;
     const { sender, catchUp, voice, inbox, pulses } = running;
     const at = performance.now();
     sender.heard(id);
-    if (beat !== undefined && pulses.heard(id, beat, at)) inbox.confirm(id);
-    else if (beat !== undefined) {
+    if (pulse && !pulses.heard(id, pulse.beat, at)) {
       inbox.doubt(id);
       catchUp.begin([id], at);
-    }
+    } else if (pulse && !catchUp.isBehind(id)) inbox.confirm(id, pulse.sent);
     if (catchUp.shallAsk(id, at)) voice.ask(id, inbox.last(id));
   }
 

@@ -3,7 +3,7 @@ import type { Msg } from '@nats-io/transport-node';
 import type { Letter } from './wire.ts';
 
 interface Source {
-  /** Number of the last message that was heard whole. */
+  /** Number of the last message that was heard whole, or was for others. */
   last: number;
   /** What was heard up to this one is all that there was; of what came after it, these were heard. */
   sure: number;
@@ -35,10 +35,12 @@ export class Inbox {
     return source ? (source.isDoubtful ? source.sure : source.last) : 0;
   }
 
-  /** All that a node has sent so far was heard, unless there is doubt. */
-  confirm(id: string): void {
+  /** All that a node has sent up to this message was heard, or was not for this node; unless there is doubt. */
+  confirm(id: string, sent: number): void {
     const source = this.#source(id);
-    if (!source.isDoubtful) sure(source);
+    if (source.isDoubtful) return;
+    source.last = Math.max(source.last, sent);
+    sure(source);
   }
 
   /** Something that a node has sent since then may not have been heard. */

@@ -80,7 +80,7 @@ export async function furnish(
     catchUp,
     pulses,
     ear,
-    voice: new Voice(connection, node, observed),
+    voice: new Voice(connection, node, observed, () => outbox.sent),
     addresses: new NatsAddresses(connection, () => membership.members.length),
     buckets,
   };

@@ -9,16 +9,18 @@ export class Voice {
   readonly #node: EngineNode;
   readonly #observed: ReadonlySet<string>;
   readonly #started: number = Date.now();
+  readonly #sent: () => number;
   #revision = 1;
   #beats = 0;
   #isAnnouncing = false;
   #isSilent = true;
 
-  /** @param observed what this node observes, as it changes */
-  constructor(connection: Connection, node: EngineNode, observed: ReadonlySet<string>) {
+  /** @param observed what this node observes, as it changes; @param sent number of the last message that was sent */
+  constructor(connection: Connection, node: EngineNode, observed: ReadonlySet<string>, sent: () => number) {
     this.#connection = connection;
     this.#node = node;
     this.#observed = observed;
+    this.#sent = sent;
   }
 
   /** Nothing is said to all before. */
@@ -71,9 +73,10 @@ export class Voice {
     this.#one(id, 'again', { isWhole });
   }
 
-  #all(more: Omit<Heartbeat, 'revision' | 'beat'>): void {
+  #all(more: Omit<Heartbeat, 'revision' | 'pulse'>): void {
     if (this.#isSilent || !this.#connection.isUp) return;
-    const heartbeat: Heartbeat = { revision: this.#revision, beat: ++this.#beats, ...more };
+    const pulse = { beat: ++this.#beats, sent: this.#sent() };
+    const heartbeat: Heartbeat = { revision: this.#revision, pulse, ...more };
     this.#connection.publish(this.#connection.subjects.heartbeat(this.#node.id), JSON.stringify(heartbeat));
   }
 

@@ -24,8 +24,16 @@ export interface Heartbeat {
   readonly record?: NodeRecord;
   /** The node leaves. */
   readonly isFarewell?: boolean;
-  /** Number of all that this node has said to all. Absent in an answer to one. */
-  readonly beat?: number;
+  /** Absent in an answer to one. */
+  readonly pulse?: Pulse;
+}
+
+/** In a heartbeat that is said to all. */
+export interface Pulse {
+  /** Number of the heartbeat. */
+  readonly beat: number;
+  /** Number of the last message that was sent before it. */
+  readonly sent: number;
 }
 
 /** Said to one node. */
@@ -88,7 +96,7 @@ export function readHeartbeat({ data }: Pick<Msg, 'data'>): Heartbeat | undefine
     revision: value.revision,
     isCall: value.isCall === true,
     isFarewell: value.isFarewell === true,
-    ...(isCount(value.beat) && { beat: value.beat }),
+    ...(isPulse(value.pulse) && { pulse: value.pulse }),
   };
   if (value.record === undefined) return heartbeat;
   const record = recordOf(value.record);
@@ -138,6 +146,10 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isPulse(value: unknown): value is Pulse {
+  return isObject(value) && isCount(value.beat) && isCount(value.sent);
 }
 
 function isTexts(value: unknown): value is string[] {

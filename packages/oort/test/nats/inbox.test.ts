@@ -36,24 +36,32 @@ describe('an inbox', () => {
 
   it('knows what it has not heard since all was confirmed', () => {
     const inbox = heard(1, 3);
-    inbox.confirm('b');
+    inbox.confirm('b', 0);
     for (const number of [5, 6, 9]) take(inbox, number);
     expect(missing(inbox, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)).toEqual([4, 7, 8]);
-    inbox.confirm('b');
+    inbox.confirm('b', 0);
     expect(missing(inbox, 4, 7, 8)).toEqual([]);
   });
 
   it('asks in doubt for what came after the last confirmation, which no other overtakes', () => {
     const inbox = heard(1, 3);
-    inbox.confirm('b');
+    inbox.confirm('b', 0);
     take(inbox, 5);
     inbox.doubt('b');
     take(inbox, 6);
-    inbox.confirm('b');
+    inbox.confirm('b', 0);
     expect(inbox.last('b')).toBe(3);
     inbox.trust('b');
     expect(inbox.last('b')).toBe(6);
     expect(missing(inbox, 3, 4, 5)).toEqual([4]);
+  });
+
+  it('does not hear what was sent before a confirmation, and does not miss it', () => {
+    const inbox = heard(1);
+    inbox.confirm('b', 5);
+    expect(inbox.last('b')).toBe(5);
+    expect([take(inbox, 4), take(inbox, 5), take(inbox, 6)]).toEqual([null, null, '6']);
+    expect(missing(inbox, 2, 3, 4, 5)).toEqual([]);
   });
 
   it('remembers only so many numbers', () => {

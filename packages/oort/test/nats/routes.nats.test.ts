@@ -60,8 +60,8 @@ class BareNode {
     });
   }
 
-  beat(beat: number): void {
-    this.#nats.publish(`cometd.hb.${this.#id}`, JSON.stringify({ revision: 1, beat }));
+  beat(beat: number, sent: number): void {
+    this.#nats.publish(`cometd.hb.${this.#id}`, JSON.stringify({ revision: 1, pulse: { beat, sent } }));
   }
 
   say(channel: string, ...numbers: readonly number[]): void {
@@ -122,12 +122,12 @@ describe.skipIf('reason' in natsProgram('current'))('nodes whose NATS servers lo
     const heard = listen(house, '/x');
     const bare = await BareNode.join(nats, house);
     const { counters } = house.server.diagnostics;
-    bare.beat(1);
+    bare.beat(1, 0);
     bare.say('/x', 1, 2);
-    bare.beat(2);
+    bare.beat(2, 2);
     // 3, 4, 5 and heartbeat 3 do not arrive.
     bare.say('/x', 6);
-    bare.beat(4);
+    bare.beat(4, 6);
     await eventually(() => expect(bare.asked).toEqual([2]));
     bare.say('/x', 7);
     // Nobody here would have heard 4, which was on another channel.
@@ -136,9 +136,9 @@ describe.skipIf('reason' in natsProgram('current'))('nodes whose NATS servers lo
     expect(counters.get('oort_link_dropped.lost')).toBe(2);
     expect(house.log.join()).toContain('Messages of http://bare.test/cometd were lost on their way through NATS');
     // All is well from here.
-    bare.beat(5);
+    bare.beat(5, 8);
     bare.say('/x', 9);
-    bare.beat(6);
+    bare.beat(6, 9);
     await eventually(() => expect(heard).toEqual([1, 2, 6, 7, 8, 9]));
     expect(bare.asked).toEqual([2]);
   });
@@ -149,17 +149,28 @@ describe.skipIf('reason' in natsProgram('current'))('nodes whose NATS servers lo
     const house = await node(nats.port, { channels: ['/x'], nats: { heartbeat: 100, leaveAfter: 20_000 } });
     const heard = listen(house, '/x');
     const bare = await BareNode.join(nats, house);
-    bare.beat(1);
+    bare.beat(1, 0);
     bare.say('/x', 1);
     await eventually(() => expect(heard).toEqual([1]));
     await pause(400);
     // 2 and 3 have not arrived.
     bare.say('/x', 4);
-    bare.beat(2);
+    bare.beat(2, 4);
     await eventually(() => expect(bare.asked).toEqual([1]));
     expect(heard).toEqual([1]);
     bare.again(['/x', 2], ['/x', 3], ['/x', 4]);
     await eventually(() => expect(heard).toEqual([1, 2, 3, 4]));
     expect(house.server.diagnostics.counters.get('oort_link_dropped.lost')).toBeUndefined();
+  });
+
+  it('ask for nothing that was sent before the last heartbeat they have heard', async () => {
+    const nats = await startNats({ jetStream: false });
+    onTestFinished(() => nats.close());
+    const house = await node(nats.port, { channels: ['/x'], nats: { heartbeat: 1_000, leaveAfter: 20_000 } });
+    const bare = await BareNode.join(nats, house);
+    // Up to 7 all was for others, or before this node was there.
+    bare.beat(3, 7);
+    bare.beat(5, 9);
+    await eventually(() => expect(bare.asked).toEqual([7]));
   });
 });
