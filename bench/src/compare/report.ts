@@ -253,7 +253,7 @@ function whoIsWho(runs: readonly Run[]): string[] {
 export function notesOf({ runs, failures, absent }: Results): string[] {
   const notes = Object.entries(absent).map(([server, why]) => `- ${server} did not take part: ${why}.`);
   for (const { scenario, server, round, reason } of failures) {
-    notes.push(`- ${scenario}, ${server}, round ${round}: FAILED, ${reason.split('\n', 1)[0]}`);
+    notes.push(`- ${scenario}, ${server}, round ${round}: FAILED, ${reason}`);
   }
   for (const { scenario, server, round, clean, foreign, saturated } of runs) {
     const which = `- ${scenario}, ${server}, round ${round}`;

@@ -84,9 +84,8 @@ export async function benchServers(args: readonly string[]): Promise<void> {
           console.error(lineOf(result, choice.rounds));
         } catch (error) {
           // One run that fails is reported with the others; it must not cost the hours of the rest.
-          const failure = { scenario: scenario.name, server, round, reason: (error as Error).message };
-          failures.push(failure);
-          console.error(failure);
+          console.error(`${scenario.name}, ${server}:`, error);
+          failures.push({ scenario: scenario.name, server, round, reason: reasonOf(error as Error) });
           process.exitCode = 1;
         }
       }
@@ -216,6 +215,12 @@ function listing(choice: Choice): string {
     return `${group.padEnd(10)}${name.padEnd(22)}${names.join(', ')}`;
   });
   return [...lines, aboutOf(choice, choice.servers)].join('\n');
+}
+
+/** What is kept of an error: without the stack, which a process sends with it, and which names places of this machine. */
+function reasonOf({ message }: Error): string {
+  const [line = ''] = message.split('\n', 1);
+  return line.replace(/^Error: /, '');
 }
 
 /** Progress, one line a run. */
