@@ -37,7 +37,8 @@ describe('the Java client', () => {
 
   const open = (port: number) => launch({ port, prepare: furnish, options: { sweepPeriod: 100 } });
 
-  it.each(['websocket', 'long-polling'])('spends a good day here over %s', async (transport) => {
+  /** A whole visit. @param interrupt ends its session: then the client has to begin anew by itself */
+  async function visit(transport: string, interrupt: (port: number) => Promise<void>): Promise<void> {
     server = await open(0);
     const { port, url } = server;
     const visitor = launchJava('ClientCheck', url, transport);
@@ -46,12 +47,30 @@ describe('the Java client', () => {
     for await (const line of createInterface({ input: visitor.stdout })) {
       report.push(line);
       if (line !== 'restart') continue;
-      await server.close();
-      server = await open(port);
+      await interrupt(port);
       visitor.stdin.write('\n');
     }
     expect(report).toEqual(goodDay);
     expect(await gone).toEqual([0, null]);
     expect(server.bayeux.sessions).toEqual([]);
-  });
+  }
+
+  it.each(['websocket', 'long-polling'])('spends a good day here over %s', (transport) =>
+    visit(transport, async (port) => {
+      await server?.close();
+      server = await open(port);
+    }),
+  );
+
+  it.each(['websocket', 'long-polling'])('shakes hands again over %s when its queue runs over', (transport) =>
+    visit(transport, async () => {
+      const [session] = server?.bayeux.sessions ?? [];
+      if (!session) throw new Error('The client has no session');
+      session.queueBounds = { maxQueue: 3, maxQueueBytes: -1 };
+      session.batch(() => {
+        for (let number = 1; number <= 4; number++) void session.deliver(null, '/room/a', 'too much');
+      });
+      expect(session.isTerminated).toBe(true);
+    }),
+  );
 });

@@ -80,6 +80,12 @@ export async function nodes(port: number, ...options: readonly HouseOptions[]): 
   return all;
 }
 
+/** A node whose first server of a cluster is this one; the others follow. */
+export function at(urls: readonly string[], index: number, leaveAfter: number): HouseOptions {
+  const servers = [...urls.slice(index), ...urls.slice(0, index)];
+  return { channels: ['/x'], nats: { servers, leaveAfter, connection: { noRandomize: true } } };
+}
+
 export function together(...all: readonly House[]): Promise<void> {
   return eventually(() => {
     for (const { oort, url } of all)

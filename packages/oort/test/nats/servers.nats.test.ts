@@ -1,21 +1,13 @@
 /** A cluster of nodes on a cluster of NATS servers, one of which dies. */
 import { natsProgram, startNatsCluster } from '@cometd-ts/testkit/nats';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { eventually, listen, nodes } from './nodes.ts';
+import { at, eventually, listen, nodes } from './nodes.ts';
 
 describe.skipIf('reason' in natsProgram('current'))('on three NATS servers', () => {
   it('loses, doubles and turns round nothing when one of them dies, whoever was connected to it', async () => {
     const cluster = await startNatsCluster({ jetStream: false });
     onTestFinished(() => cluster.close());
-    const at = (index: number) => ({
-      channels: ['/x'],
-      nats: {
-        servers: [...cluster.urls.slice(index), ...cluster.urls.slice(0, index)],
-        leaveAfter: 10_000,
-        connection: { noRandomize: true },
-      },
-    });
-    const [a, b, c] = await nodes(0, at(0), at(1), at(2));
+    const [a, b, c] = await nodes(0, ...[0, 1, 2].map((index) => at(cluster.urls, index, 10_000)));
     const houses = [a!, b!, c!];
     const heard = houses.map((house) => listen(house, '/x') as string[]);
     const counts = [0, 0, 0];

@@ -1,7 +1,7 @@
 /** A node that does not keep up, and a NATS server that retires: what NATS does about both, and what is seen of it. */
 import { natsProgram, startNats, startNatsCluster } from '@cometd-ts/testkit/nats';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { eventually, type House, listen, nodes } from './nodes.ts';
+import { at, eventually, type House, listen, nodes } from './nodes.ts';
 
 describe.skipIf('reason' in natsProgram('current'))('NATS', () => {
   it('cuts off a node that does not read, which hears all of it when it reads again', async () => {
@@ -32,15 +32,7 @@ describe.skipIf('reason' in natsProgram('current'))('NATS', () => {
     const config = 'lame_duck_duration: "30s"\nlame_duck_grace_period: "100ms"';
     const cluster = await startNatsCluster({ jetStream: false, config });
     onTestFinished(() => cluster.close());
-    const at = (index: number) => ({
-      channels: ['/x'],
-      nats: {
-        servers: [...cluster.urls.slice(index), ...cluster.urls.slice(0, index)],
-        leaveAfter: 20_000,
-        connection: { noRandomize: true },
-      },
-    });
-    const [a, b] = (await nodes(0, at(0), at(1))) as [House, House];
+    const [a, b] = (await nodes(0, at(cluster.urls, 0, 20_000), at(cluster.urls, 1, 20_000))) as [House, House];
     const heard = [listen(a, '/x'), listen(b, '/x')];
     let said = 0;
     const feed = setInterval(() => {

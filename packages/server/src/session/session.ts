@@ -258,7 +258,7 @@ export class Session implements ServerSession {
     this.#host.diagnostics.count('queue_dropped.disconnect', this.#queue.take().length + rejected);
     this.#isCutOff = true;
     this.#host.remove(this, null, false, 'overflow');
-    this.#conduit?.flush();
+    this.flush();
   }
 
   /** Whether its client has to begin anew, and may. */
